@@ -1,0 +1,26 @@
+namespace Modal.Runtime;
+
+/// <summary>
+/// One <c>[Function]</c> method as generated code registers it: what the client needs to describe it and what the runner needs to run it.
+/// Only types of the base class library appear, because the runner and the user's code load this assembly once and everything else apart.
+/// </summary>
+public sealed class FunctionDefinition
+{
+    /// <summary>The declaring type's full name and the method, such as <c>Jobs.Square</c>; unique in an app.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Simple name of the assembly it is in, without <c>.dll</c>: what the runner loads.</summary>
+    public required string Assembly { get; init; }
+
+    /// <summary>Runs the method: decodes the arguments, calls it, encodes the result.</summary>
+    public required FunctionInvoker Invoke { get; init; }
+
+    /// <summary>Options of the attribute; a service's methods share those of <see cref="ServiceDefinition.Options"/> and leave this at its defaults.</summary>
+    public FunctionOptions Options { get; init; } = FunctionOptions.Default;
+
+    /// <summary>Evaluates to the SDK's <c>Image</c>, or null for the standard base. Called on the client only, at most once per app.</summary>
+    public Func<object?>? Image { get; init; }
+
+    /// <summary>The method returns <c>IAsyncEnumerable&lt;T&gt;</c>: it answers with yields and then done.</summary>
+    public bool IsStreaming { get; init; }
+}

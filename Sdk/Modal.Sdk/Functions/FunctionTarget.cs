@@ -1,0 +1,34 @@
+namespace Modal;
+
+/// <summary>What a handle calls: a static function, or a method of one service instance. Made by generated code.</summary>
+public sealed class FunctionTarget
+{
+    private FunctionTarget(string name, ServiceInstance? service)
+    {
+        Name = name;
+        Service = service;
+    }
+
+    /// <summary>The declaring type's full name and the method, such as <c>Jobs.Square</c>.</summary>
+    public string Name { get; }
+
+    internal ServiceInstance? Service { get; }
+
+    /// <summary>A static function.</summary>
+    /// <param name="name">As registered, such as <c>Jobs.Square</c>.</param>
+    public static FunctionTarget Static(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return new FunctionTarget(name, service: null);
+    }
+
+    /// <summary>A method of a service instance.</summary>
+    /// <param name="service">The instance.</param>
+    /// <param name="name">As registered, such as <c>Demo.Model.Generate</c>.</param>
+    public static FunctionTarget Method(ServiceInstance service, string name)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return new FunctionTarget(name, service);
+    }
+}
