@@ -1,6 +1,8 @@
 namespace Modal;
 
-/// <summary>One set of constructor arguments of a service, with containers of its own. Generated instances derive from it. Disposing it stops its containers.</summary>
+/// <summary>
+/// One set of constructor arguments of a service, with containers of its own; instances with equal arguments share them. Generated instances derive from it.
+/// </summary>
 public abstract class ServiceInstance : IAsyncDisposable
 {
     /// <summary>Used by generated code.</summary>
@@ -18,10 +20,16 @@ public abstract class ServiceInstance : IAsyncDisposable
 
     internal ReadOnlyMemory<byte> Arguments { get; }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    /// <summary>
+    /// Ends this handle: a local instance it made runs its <c>[Exit]</c> methods. Remote containers stay warm for the service's scaledown window, since another
+    /// handle with equal arguments may use them, and go at the latest with the app.
+    /// </summary>
+    public async ValueTask DisposeAsync()
     {
+        await DisposeCoreAsync().ConfigureAwait(false);
         GC.SuppressFinalize(this);
-        throw new NotImplementedException();
     }
+
+    /// <summary>Disposes what the derived instance holds in this process.</summary>
+    protected virtual ValueTask DisposeCoreAsync() => ValueTask.CompletedTask;
 }

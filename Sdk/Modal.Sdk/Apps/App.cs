@@ -1,0 +1,111 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Modal.Apps;
+
+namespace Modal;
+
+/// <summary>
+/// An ephemeral app: the functions of this program on a server for as long as it runs. The first remote call starts one by itself and leaving the process
+/// stops it; <see cref="RunAsync"/> does the same for a shorter time and under a name. Safe for many threads.
+/// </summary>
+public sealed class App : IAsyncDisposable
+{
+    private static readonly Lock s_gate = new();
+    private static readonly List<App> s_open = [];
+    private static PosixSignalRegistration? s_interrupt;
+
+    private App(AppSession session) => Session = session;
+
+    /// <summary>The app's id, <c>ap-…</c>.</summary>
+    public string Id => Session.AppId;
+
+    /// <summary>The app's name, for people.</summary>
+    public string Name => Session.Name;
+
+    internal AppSession Session { get; }
+
+    /// <summary>Starts an app; calls go to it until it is disposed, which stops its containers.</summary>
+    /// <param name="name">For people; need not be unique. Null, the default, means the program's name.</param>
+    /// <param name="cancellationToken">Stops waiting for the server.</param>
+    /// <returns>The running app.</returns>
+    /// <exception cref="ServerUnavailableException">No server could be reached or started.</exception>
+    /// <exception cref="VersionMismatchException">The server's version cannot work with this one.</exception>
+    public static async Task<App> RunAsync(string? name = null, CancellationToken cancellationToken = default)
+    {
+        var app = new App(new AppSession(name ?? DefaultName));
+        lock (s_gate)
+        {
+            Add(app);
+        }
+
+        try
+        {
+            await app.Session.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            return app;
+        }
+        catch
+        {
+            await app.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Stops the app and its containers and waits until they are gone.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (s_gate)
+        {
+            s_open.Remove(this);
+        }
+
+        await Session.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The app that calls go to now: the last one opened, or a new one for the rest of the process.</summary>
+    internal static AppSession Current
+    {
+        get
+        {
+            lock (s_gate)
+            {
+                if (s_open.Count == 0)
+                {
+                    if (Environment.GetEnvironmentVariable("MODAL_CONTAINER_ID") is { Length: > 0 })
+                    {
+                        throw new InvalidRequestException("Remote calls from inside a container are not supported by this version. Call the method itself, or its Local.");
+                    }
+
+                    Add(new App(new AppSession(DefaultName)));
+                }
+
+                return s_open[^1].Session;
+            }
+        }
+    }
+
+    private static string DefaultName => Assembly.GetEntryAssembly()?.GetName().Name ?? "app";
+
+    private static void Add(App app)
+    {
+        s_open.Add(app);
+        if (s_interrupt is null)
+        {
+            // Without these the server would notice a second or more later that the process is gone.
+            s_interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => StopAll("The app was stopped by Ctrl-C.", TimeSpan.FromSeconds(1)));
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => StopAll("The process ended.", TimeSpan.FromSeconds(2));
+        }
+    }
+
+    private static void StopAll(string reason, TimeSpan limit)
+    {
+        App[] open;
+        lock (s_gate)
+        {
+            open = [.. s_open];
+            s_open.Clear();
+        }
+
+        // Synchronous on purpose: the process ends when this returns.
+        Task.WhenAll(open.Select(a => a.Session.CloseAsync(reason, limit))).Wait(limit);
+    }
+}

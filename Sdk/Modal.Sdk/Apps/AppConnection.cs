@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Modal.Connections;
+using Modal.Protocol;
+
+namespace Modal.Apps;
+
+/// <summary>One connection to the server with the app opened on it. Replaced as a whole when it breaks.</summary>
+internal sealed class AppConnection : IAsyncDisposable
+{
+    private readonly GrpcChannel _channel;
+    private readonly AppSession _session;
+    private readonly AsyncDuplexStreamingCall<AppRequest, AppEvent> _app;
+    private readonly SemaphoreSlim _write = new(1);
+    private readonly ConcurrentDictionary<string, Task> _functions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<ulong, TaskCompletionSource> _added = new();
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ulong _lastRequest;
+    private Task _read = Task.CompletedTask;
+
+    private AppConnection(AppSession session, GrpcChannel channel, HelloReply hello)
+    {
+        _session = session;
+        _channel = channel;
+        Hello = hello;
+        Client = new ModalClient.ModalClientClient(channel);
+        Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
+        _app = Client.RunApp();
+    }
+
+    public HelloReply Hello { get; }
+
+    public ModalClient.ModalClientClient Client { get; }
+
+    public BlobTransfer Transfer { get; }
+
+    /// <summary>Ends when the server has ended the app, or the connection broke.</summary>
+    public Task Ended => _read;
+
+    public static async Task<AppConnection> OpenAsync(AppSession session, ServerAddress address, CancellationToken cancellationToken)
+    {
+        var (channel, hello) = await ServerHandshake.ConnectAsync(address, cancellationToken).ConfigureAwait(false);
+        var connection = new AppConnection(session, channel, hello);
+        try
+        {
+            await connection.OpenAppAsync(cancellationToken).ConfigureAwait(false);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Makes the function known to the server, once per connection.</summary>
+    public Task EnsureFunctionAsync(FunctionSpec function, CancellationToken cancellationToken) =>
+        _functions.GetOrAdd(function.FunctionId, static (_, s) => s.Connection.AddAsync(s.Function), (Connection: this, Function: function)).WaitAsync(cancellationToken);
+
+    /// <summary>Asks the server to stop the app and waits until it has.</summary>
+    public async Task CloseAppAsync(CancellationToken cancellationToken)
+    {
+        await WriteAsync(new AppRequest { Close = new CloseApp() }, cancellationToken).ConfigureAwait(false);
+        await Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _app.Dispose();
+        await _read.ConfigureAwait(false);
+        _channel.Dispose();
+        _write.Dispose();
+    }
+
+    private async Task OpenAppAsync(CancellationToken cancellationToken)
+    {
+        var code = await _session.CollectCodeAsync(cancellationToken).ConfigureAwait(false);
+        var missing = await Transfer.FindMissingAsync(code.Files.Select(f => f.Digest), cancellationToken).ConfigureAwait(false);
+        foreach (var file in code.Files.Where(f => missing.Contains(f.Digest)).DistinctBy(f => f.Digest))
+        {
+            using var content = File.OpenRead(_session.CodePath(file));
+            await Transfer.PutAsync(file.Digest, content, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _app.RequestStream.WriteAsync(
+            new AppRequest { Open = new OpenApp { AppId = _session.AppId, Name = _session.Name, Code = code } }, cancellationToken).ConfigureAwait(false);
+        _read = ReadAsync();
+        await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task AddAsync(FunctionSpec function)
+    {
+        var number = Interlocked.Increment(ref _lastRequest);
+        var added = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _added[number] = added;
+        await WriteAsync(new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } }, CancellationToken.None).ConfigureAwait(false);
+        if (_read.IsCompleted)
+        {
+            added.TrySetException(Broken());
+        }
+
+        await added.Task.ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(AppRequest request, CancellationToken cancellationToken)
+    {
+        await _write.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _app.RequestStream.WriteAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (InvalidOperationException e)
+        {
+            // gRPC's way to say that the call is over.
+            throw Broken(e);
+        }
+        finally
+        {
+            _write.Release();
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the stream is handed to those who wait for it.")]
+    private async Task ReadAsync()
+    {
+        Exception end = Broken();
+        try
+        {
+            while (await _app.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false))
+            {
+                var message = _app.ResponseStream.Current;
+                switch (message.EventCase)
+                {
+                    case AppEvent.EventOneofCase.Opened:
+                        _opened.TrySetResult();
+                        break;
+                    case AppEvent.EventOneofCase.FunctionsAdded:
+                        if (_added.TryRemove(message.FunctionsAdded.RequestNumber, out var added))
+                        {
+                            added.TrySetResult();
+                        }
+
+                        break;
+                    case AppEvent.EventOneofCase.Output:
+                        _session.Console.Write(message.Output);
+                        break;
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            end = e;
+        }
+
+        _opened.TrySetException(end);
+        foreach (var added in _added.Values)
+        {
+            added.TrySetException(end);
+        }
+
+        _session.Lost(this);
+    }
+
+    private static RpcException Broken(Exception? cause = null) => new(new Status(StatusCode.Unavailable, "The server ended the app's stream.", cause));
+}

@@ -1,0 +1,194 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Modal.Calls;
+using Modal.Connections;
+using Modal.Protocol;
+using Modal.Terminal;
+
+namespace Modal.Apps;
+
+/// <summary>
+/// An ephemeral app of this process: its connection, the streams of its functions, its output. The connection is opened on demand, shared by all streams, and
+/// replaced when it breaks; the app keeps its id, so that a server that still has it goes on and one that lost it starts anew.
+/// </summary>
+internal sealed class AppSession : IAsyncDisposable
+{
+    // A connection that breaks at once again and again must not be reopened in a tight loop.
+    private static readonly TimeSpan s_reopenPause = TimeSpan.FromMilliseconds(100);
+
+    private readonly ServerAddress _address = ServerAddress.FromEnvironment();
+    private readonly CodeCollector _collector;
+    private readonly ConcurrentDictionary<FunctionTarget, (FunctionStream Stream, int Method)> _targets = new();
+    private readonly Dictionary<string, FunctionStream> _streams = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private readonly bool _needsAspNetCore;
+    private Task<AppConnection>? _connection;
+    private Task<CodeVersion>? _code;
+    private Task? _close;
+    private string _stopReason = "The app was stopped.";
+    private bool _adviceShown;
+
+    public AppSession(string name)
+    {
+        Name = name;
+        _collector = new CodeCollector(AppContext.BaseDirectory);
+        _needsAspNetCore = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name == "Microsoft.AspNetCore");
+    }
+
+    public string AppId { get; } = Id.New(Id.App);
+
+    public string Name { get; }
+
+    public RemoteConsole Console { get; } = new();
+
+    public bool IsStopped => _stop.IsCancellationRequested;
+
+    /// <summary>The stream that serves a handle's function, opened at first use, and the method's number in it.</summary>
+    public (FunctionStream Stream, int Method) StreamFor(FunctionTarget target) => _targets.GetOrAdd(target, OpenStream);
+
+    public FunctionStats? StatsOf(FunctionTarget target) => _targets.TryGetValue(target, out var found) ? found.Stream.Stats : null;
+
+    public async Task<BlobTransfer> TransferAsync(CancellationToken cancellationToken) =>
+        (await ConnectAsync(cancellationToken).ConfigureAwait(false)).Transfer;
+
+    /// <summary>The connection now in use, opened if there is none.</summary>
+    public Task<AppConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        Task<AppConnection> connection;
+        lock (_gate)
+        {
+            _stop.Token.ThrowIfCancellationRequested();
+            connection = _connection ??= OpenAsync();
+        }
+
+        return connection.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Called by whoever notices that a connection broke: the next to ask opens another.</summary>
+    public void Lost(AppConnection connection)
+    {
+        lock (_gate)
+        {
+            if (_connection is { IsCompletedSuccessfully: true } current && current.Result == connection)
+            {
+                _connection = null;
+                _ = DisposeAsync(connection);
+            }
+        }
+    }
+
+    public Task<CodeVersion> CollectCodeAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_code is null or { IsFaulted: true })
+            {
+                _code = Task.Run(() => _collector.CollectAsync(_stop.Token));
+            }
+
+            return _code.WaitAsync(cancellationToken);
+        }
+    }
+
+    public string CodePath(CodeFile file) => _collector.FullPath(file);
+
+    /// <summary>What a waiting caller is told when its stream ended for this reason.</summary>
+    public Exception ExplainStop(Exception reason) =>
+        reason is OperationCanceledException && _stop.IsCancellationRequested ? new OperationCanceledException(_stopReason, reason) : reason;
+
+    /// <summary>Stops the app on the server and everything here. Later calls get the same task.</summary>
+    public Task CloseAsync(string reason, TimeSpan limit)
+    {
+        lock (_gate)
+        {
+            return _close ??= CloseOnceAsync(reason, limit);
+        }
+    }
+
+    public async ValueTask DisposeAsync() =>
+        // Containers with [Exit] methods may take their time; past this the server finishes without us.
+        await CloseAsync("The app was disposed.", TimeSpan.FromSeconds(30)).ConfigureAwait(false);
+
+    private async Task<AppConnection> OpenAsync()
+    {
+        // Off the caller's thread and lock: everything below may be slow.
+        await Task.Yield();
+        try
+        {
+            var connection = await AppConnection.OpenAsync(this, _address, _stop.Token).ConfigureAwait(false);
+            if (connection.Hello.SandboxAdvice.Length > 0 && !_adviceShown)
+            {
+                _adviceShown = true;
+                Console.WriteNotice(connection.Hello.SandboxAdvice);
+            }
+
+            return connection;
+        }
+        catch
+        {
+            await Task.Delay(s_reopenPause, CancellationToken.None).ConfigureAwait(false);
+            lock (_gate)
+            {
+                _connection = null;
+            }
+
+            throw;
+        }
+    }
+
+    private (FunctionStream Stream, int Method) OpenStream(FunctionTarget target)
+    {
+        var (spec, method) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
+        lock (_gate)
+        {
+            if (!_streams.TryGetValue(spec.FunctionId, out var stream))
+            {
+                stream = new FunctionStream(this, spec);
+                _streams.Add(spec.FunctionId, stream);
+            }
+
+            return (stream, method);
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Stopping is best effort: a server that is gone has nothing to stop, and it ends the app by itself when we are gone.")]
+    private async Task CloseOnceAsync(string reason, TimeSpan limit)
+    {
+        await Task.Yield();
+        _stopReason = reason;
+        Task<AppConnection>? opened;
+        lock (_gate)
+        {
+            opened = _connection;
+        }
+
+        if (opened is { IsCompletedSuccessfully: true })
+        {
+            using var timeout = new CancellationTokenSource(limit);
+            try
+            {
+                await (await opened.ConfigureAwait(false)).CloseAppAsync(timeout.Token).ConfigureAwait(false);
+            }
+            catch (Exception)
+            {
+                // See the justification above.
+            }
+        }
+
+        await _stop.CancelAsync().ConfigureAwait(false);
+        foreach (var stream in _streams.Values)
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (opened is { IsCompletedSuccessfully: true })
+        {
+            await DisposeAsync(await opened.ConfigureAwait(false)).ConfigureAwait(false);
+        }
+
+        Console.Flush();
+    }
+
+    private static async Task DisposeAsync(AppConnection connection) => await connection.DisposeAsync().ConfigureAwait(false);
+}

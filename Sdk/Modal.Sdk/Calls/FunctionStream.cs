@@ -1,0 +1,337 @@
+using System.Diagnostics.CodeAnalysis;
+using Grpc.Core;
+using Modal.Apps;
+using Modal.Protocol;
+
+namespace Modal.Calls;
+
+/// <summary>
+/// All calls of one function. Owns a bidirectional gRPC stream and everything unfinished on it; when the connection breaks it opens another, resumes under the
+/// same stream id and sends the unfinished inputs again under the same numbers. Sending is done by whichever caller finds nobody sending, so a lone call
+/// pays no hop to another thread and many calls share a message.
+/// </summary>
+internal sealed class FunctionStream : IAsyncDisposable
+{
+    // Bounds of one message: enough inputs to amortise it, little enough that the first of them is not kept waiting.
+    private const int MaxBatch = 256;
+    private const int MaxBatchBytes = 1024 * 1024;
+
+    // The server keeps results until they are acknowledged: these bound what it keeps for us.
+    private const int AckEvery = 128;
+    private const int AckEveryBytes = 1024 * 1024;
+
+    private readonly AppSession _session;
+    private readonly FunctionSpec _function;
+    private readonly string _streamId = Id.New(Id.Call);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(ulong Call, ulong Index), PendingInput> _pending = [];
+    private readonly Queue<PendingInput> _unsent = new();
+    private readonly Queue<CallRequest> _control = new();
+    private readonly Task _run;
+    private IClientStreamWriter<CallRequest>? _writer;
+    private Task _send = Task.CompletedTask;
+    private bool _sending;
+    private ulong _lastCall;
+    private ulong _lastSeq;
+    private int _unacked;
+    private long _unackedBytes;
+    private Exception? _failed;
+
+    public FunctionStream(AppSession session, FunctionSpec function)
+    {
+        _session = session;
+        _function = function;
+        _run = Task.Run(RunAsync);
+    }
+
+    /// <summary>What the server last said about the function's containers; null before that.</summary>
+    public FunctionStats? Stats { get; private set; }
+
+    public ulong NewCall() => Interlocked.Increment(ref _lastCall);
+
+    /// <summary>Takes over an input: it will get its final result, or be abandoned.</summary>
+    public void Send(PendingInput input)
+    {
+        Exception? failed;
+        lock (_gate)
+        {
+            failed = _failed;
+            if (failed is null)
+            {
+                _pending.Add((input.Call, input.Index), input);
+                _unsent.Enqueue(input);
+            }
+        }
+
+        if (failed is not null)
+        {
+            input.OnAbandoned(failed);
+            return;
+        }
+
+        StartSending();
+    }
+
+    /// <summary>Cancels every unfinished input of a call. Their results are no longer delivered.</summary>
+    public void Cancel(ulong call)
+    {
+        lock (_gate)
+        {
+            var cancelled = _pending.Keys.Where(k => k.Call == call).ToArray();
+            if (cancelled.Length == 0)
+            {
+                return;
+            }
+
+            foreach (var key in cancelled)
+            {
+                _pending.Remove(key);
+            }
+
+            _control.Enqueue(new CallRequest { Cancel = new CancelInputs { Call = call } });
+        }
+
+        StartSending();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _run.ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private void StartSending()
+    {
+        lock (_gate)
+        {
+            if (_sending || _writer is null)
+            {
+                return;
+            }
+
+            _sending = true;
+        }
+
+        _send = SendAllAsync(_writer);
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "A failed write ends the connection; the reading loop reports why and opens the next one.")]
+    private async Task SendAllAsync(IClientStreamWriter<CallRequest> writer)
+    {
+        try
+        {
+            while (TryTakeBatch(writer, out var request))
+            {
+                await writer.WriteAsync(request).ConfigureAwait(false);
+            }
+        }
+        catch (Exception)
+        {
+            lock (_gate)
+            {
+                _sending = false;
+                if (_writer == writer)
+                {
+                    _writer = null;
+                }
+            }
+        }
+    }
+
+    private bool TryTakeBatch(IClientStreamWriter<CallRequest> writer, [NotNullWhen(true)] out CallRequest? request)
+    {
+        lock (_gate)
+        {
+            request = null;
+            if (_writer != writer)
+            {
+                _sending = false;
+                return false;
+            }
+
+            if (_unacked >= AckEvery || _unackedBytes >= AckEveryBytes)
+            {
+                _unacked = 0;
+                _unackedBytes = 0;
+                request = new CallRequest { Ack = new AckResults { Seq = _lastSeq } };
+                return true;
+            }
+
+            if (_control.TryDequeue(out request))
+            {
+                return true;
+            }
+
+            var batch = new PutInputs();
+            var bytes = 0L;
+            while (batch.Inputs.Count < MaxBatch && bytes < MaxBatchBytes && _unsent.TryDequeue(out var input))
+            {
+                // Cancelled while it waited.
+                if (_pending.ContainsKey((input.Call, input.Index)))
+                {
+                    var message = input.ToMessage();
+                    bytes += message.Arguments.Inline.Length;
+                    batch.Inputs.Add(message);
+                }
+            }
+
+            if (batch.Inputs.Count == 0)
+            {
+                _sending = false;
+                return false;
+            }
+
+            request = new CallRequest { Inputs = batch };
+            return true;
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "The edge of the client: whatever ends the stream is handed to every waiting caller.")]
+    private async Task RunAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var connection = await _session.ConnectAsync(_stop.Token).ConfigureAwait(false);
+                try
+                {
+                    await connection.EnsureFunctionAsync(_function, _stop.Token).ConfigureAwait(false);
+                    await ServeAsync(connection).ConfigureAwait(false);
+                    _session.Lost(connection);
+                }
+                catch (RpcException e) when (GrpcErrors.IsTransient(e) && !_stop.IsCancellationRequested)
+                {
+                    _session.Lost(connection);
+                }
+            }
+        }
+        catch (Exception e)
+        {
+            Abandon(e is RpcException rpc && !_stop.IsCancellationRequested ? GrpcErrors.ToException(rpc) : _session.ExplainStop(e));
+        }
+    }
+
+    private async Task ServeAsync(AppConnection connection)
+    {
+        using var call = connection.Client.Call(cancellationToken: _stop.Token);
+        await call.RequestStream.WriteAsync(
+            new CallRequest { Open = new OpenStream { AppId = _session.AppId, FunctionId = _function.FunctionId, StreamId = _streamId, LastSeq = _lastSeq } },
+            _stop.Token).ConfigureAwait(false);
+        try
+        {
+            while (await call.ResponseStream.MoveNext(_stop.Token).ConfigureAwait(false))
+            {
+                OnEvent(call.ResponseStream.Current, call.RequestStream);
+            }
+        }
+        finally
+        {
+            Task send;
+            lock (_gate)
+            {
+                _writer = null;
+                send = _send;
+            }
+
+            await send.ConfigureAwait(false);
+        }
+    }
+
+    private void OnEvent(CallEvent message, IClientStreamWriter<CallRequest> writer)
+    {
+        switch (message.EventCase)
+        {
+            case CallEvent.EventOneofCase.Opened:
+                Resume(writer, message.Opened.Resumed);
+                break;
+            case CallEvent.EventOneofCase.Results:
+                OnResults(message.Results);
+                break;
+            case CallEvent.EventOneofCase.Output:
+                _session.Console.Write(message.Output);
+                break;
+            case CallEvent.EventOneofCase.Stats:
+                Stats = message.Stats;
+                _session.Console.OnStats(_function.FunctionId, message.Stats);
+                break;
+        }
+    }
+
+    // Everything unfinished goes again: the server ignores what it has, so that nothing depends on what was lost on the way.
+    private void Resume(IClientStreamWriter<CallRequest> writer, bool resumed)
+    {
+        lock (_gate)
+        {
+            if (!resumed)
+            {
+                _lastSeq = 0;
+            }
+
+            _unsent.Clear();
+            foreach (var input in _pending.Values.OrderBy(p => p.Call).ThenBy(p => p.Index))
+            {
+                _unsent.Enqueue(input);
+            }
+
+            _writer = writer;
+        }
+
+        StartSending();
+    }
+
+    private void OnResults(CallResults results)
+    {
+        var acknowledge = false;
+        foreach (var result in results.Results)
+        {
+            PendingInput? input;
+            lock (_gate)
+            {
+                if (result.Seq != 0)
+                {
+                    _lastSeq = Math.Max(_lastSeq, result.Seq);
+                }
+
+                _unacked++;
+                _unackedBytes += (result.Value ?? result.Yield)?.Inline.Length ?? 0;
+                acknowledge |= _unacked >= AckEvery || _unackedBytes >= AckEveryBytes;
+                _pending.TryGetValue((result.Call, result.Index), out input);
+            }
+
+            // None: a result that came before, or of a cancelled input.
+            if (input?.OnResult(result) == true)
+            {
+                lock (_gate)
+                {
+                    _pending.Remove((result.Call, result.Index));
+                }
+            }
+        }
+
+        if (acknowledge)
+        {
+            StartSending();
+        }
+    }
+
+    private void Abandon(Exception reason)
+    {
+        PendingInput[] abandoned;
+        lock (_gate)
+        {
+            _failed = reason;
+            _writer = null;
+            abandoned = [.. _pending.Values];
+            _pending.Clear();
+            _unsent.Clear();
+        }
+
+        foreach (var input in abandoned)
+        {
+            input.OnAbandoned(reason);
+        }
+    }
+}
