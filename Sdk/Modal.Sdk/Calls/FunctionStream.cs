@@ -210,7 +210,8 @@ internal sealed class FunctionStream : IAsyncDisposable
         }
         catch (Exception e)
         {
-            Abandon(e is RpcException rpc && !_stop.IsCancellationRequested ? GrpcErrors.ToException(rpc) : _session.ExplainStop(e));
+            var reason = _session.ExplainStop(e);
+            Abandon(reason is RpcException rpc ? GrpcErrors.ToException(rpc) : reason);
         }
     }
 

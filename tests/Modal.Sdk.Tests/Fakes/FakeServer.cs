@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Modal.Protocol;
+
+namespace Modal.Sdk.Tests.Fakes;
+
+/// <summary>
+/// A server on a Unix socket that answers each input by a given function, at once or when told. Speaks the real protocol over real gRPC, so that the client's
+/// connections, batches and resends are the ones it has in life.
+/// </summary>
+internal sealed class FakeServer : IAsyncDisposable
+{
+    private readonly string _socket = Path.Combine(Path.GetTempPath(), $"modal-fake-{Guid.NewGuid():N}.sock");
+    private WebApplication? _app;
+
+    public required Func<Input, IEnumerable<CallResult>> Answer { get; init; }
+
+    public ConcurrentQueue<Input> Inputs { get; } = new();
+
+    public ConcurrentQueue<CancelInputs> Cancels { get; } = new();
+
+    public ConcurrentQueue<OpenStream> Streams { get; } = new();
+
+    public ConcurrentQueue<FunctionSpec> Functions { get; } = new();
+
+    public ConcurrentDictionary<string, byte[]> Blobs { get; } = new();
+
+    public ConcurrentQueue<string> OpenedApps { get; } = new();
+
+    public int ClosedApps;
+
+    /// <summary>Ends the stream with UNAVAILABLE after that many inputs, once.</summary>
+    public int BreakAfterInputs { get; set; } = int.MaxValue;
+
+    /// <summary>Resolves when the first CancelInputs arrives.</summary>
+    public TaskCompletionSource<CancelInputs> Cancelled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public string Url => $"unix://{_socket}";
+
+    public async Task StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(k => k.ListenUnixSocket(_socket, o => o.Protocols = HttpProtocols.Http2));
+        builder.Services.AddGrpc(o => o.MaxReceiveMessageSize = null);
+        builder.Services.AddSingleton(this);
+        _app = builder.Build();
+        _app.MapGrpcService<FakeClientService>();
+        _app.MapGrpcService<FakeBlobsService>();
+        await _app.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+        {
+            using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+            await _app.StopAsync(soon.Token);
+            await _app.DisposeAsync();
+        }
+    }
+}
+
+internal sealed class FakeClientService(FakeServer server) : ModalClient.ModalClientBase
+{
+    public override Task<HelloReply> Hello(HelloRequest request, ServerCallContext context) =>
+        Task.FromResult(new HelloReply { ServerVersion = "fake", ProtocolRevision = ProtocolRevision.Current, Sandbox = "fake" });
+
+    public override async Task RunApp(IAsyncStreamReader<AppRequest> requests, IServerStreamWriter<AppEvent> events, ServerCallContext context)
+    {
+        try
+        {
+            await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
+            {
+                switch (request.RequestCase)
+                {
+                    case AppRequest.RequestOneofCase.Open:
+                        server.OpenedApps.Enqueue(request.Open.AppId);
+                        await events.WriteAsync(new AppEvent { Opened = new AppOpened { AppGraceMs = 5000 } });
+                        break;
+                    case AppRequest.RequestOneofCase.AddFunctions:
+                        foreach (var function in request.AddFunctions.Functions)
+                        {
+                            server.Functions.Enqueue(function);
+                        }
+
+                        await events.WriteAsync(new AppEvent { FunctionsAdded = new FunctionsAdded { RequestNumber = request.AddFunctions.RequestNumber } });
+                        break;
+                    case AppRequest.RequestOneofCase.Close:
+                        Interlocked.Increment(ref server.ClosedApps);
+                        return;
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The client left.
+        }
+    }
+
+    public override async Task Call(IAsyncStreamReader<CallRequest> requests, IServerStreamWriter<CallEvent> events, ServerCallContext context)
+    {
+        var seq = 0UL;
+        var seen = 0;
+        try
+        {
+            await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
+            {
+                switch (request.RequestCase)
+                {
+                    case CallRequest.RequestOneofCase.Open:
+                        server.Streams.Enqueue(request.Open);
+                        await events.WriteAsync(new CallEvent { Opened = new StreamOpened() });
+                        break;
+                    case CallRequest.RequestOneofCase.Cancel:
+                        server.Cancels.Enqueue(request.Cancel);
+                        server.Cancelled.TrySetResult(request.Cancel);
+                        break;
+                    case CallRequest.RequestOneofCase.Inputs:
+                        foreach (var input in request.Inputs.Inputs)
+                        {
+                            if (seen++ >= server.BreakAfterInputs)
+                            {
+                                server.BreakAfterInputs = int.MaxValue;
+                                throw new RpcException(new Status(StatusCode.Unavailable, "broken on purpose"));
+                            }
+
+                            server.Inputs.Enqueue(input);
+                            foreach (var result in server.Answer(input))
+                            {
+                                result.Seq = ++seq;
+                                // An answer that names its input stands for another than the one that came last.
+                                result.Index = result.Call == 0 ? input.Index : result.Index;
+                                result.Call = input.Call;
+                                await events.WriteAsync(new CallEvent { Results = new CallResults { Results = { result } } });
+                            }
+                        }
+
+                        break;
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The client left.
+        }
+    }
+}
+
+internal sealed class FakeBlobsService(FakeServer server) : Blobs.BlobsBase
+{
+    public override Task<FindMissingReply> FindMissing(FindMissingRequest request, ServerCallContext context) =>
+        Task.FromResult(new FindMissingReply { Digests = { request.Digests.Where(d => !server.Blobs.ContainsKey(d)) } });
+
+    public override async Task<PutReply> Put(IAsyncStreamReader<BlobChunk> chunks, ServerCallContext context)
+    {
+        var bytes = new MemoryStream();
+        var digest = "";
+        await foreach (var chunk in chunks.ReadAllAsync(context.CancellationToken))
+        {
+            digest = digest.Length == 0 ? chunk.Digest : digest;
+            bytes.Write(chunk.Data.Span);
+        }
+
+        return new PutReply { Stored = server.Blobs.TryAdd(digest, bytes.ToArray()) };
+    }
+
+    public override async Task Get(GetRequest request, IServerStreamWriter<BlobChunk> chunks, ServerCallContext context)
+    {
+        if (!server.Blobs.TryGetValue(request.Digest, out var bytes))
+        {
+            throw new RpcException(new Status(StatusCode.NotFound, $"No blob {request.Digest}."));
+        }
+
+        foreach (var chunk in bytes.Chunk(512 * 1024))
+        {
+            await chunks.WriteAsync(new BlobChunk { Data = Google.Protobuf.ByteString.CopyFrom(chunk) });
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using Modal.Scenarios.App;
+
+// What tests run as a client process of its own: MODE COUNT [MILLISECONDS].
+var count = args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1;
+var milliseconds = args.Length > 2 ? int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture) : 0;
+switch (args.FirstOrDefault())
+{
+    case "call":
+        Console.WriteLine(await Jobs.Remote.Square.CallAsync(count));
+        break;
+    case "map":
+        await foreach (var y in Jobs.Remote.Square.Map(Enumerable.Range(0, count)))
+        {
+            Console.WriteLine(y);
+        }
+
+        break;
+    case "slow":
+        await foreach (var y in Jobs.Remote.SlowSquare.Map(Enumerable.Range(0, count).Select(i => (i, milliseconds))))
+        {
+            Console.WriteLine(y);
+        }
+
+        break;
+    case "talk":
+        Console.WriteLine($"result {await Jobs.Remote.Talk.CallAsync(count)}");
+        break;
+    default:
+        Console.Error.WriteLine("usage: call|map|slow|talk COUNT [MILLISECONDS]");
+        return 2;
+}
+
+return 0;
