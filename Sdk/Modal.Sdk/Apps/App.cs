@@ -22,6 +22,9 @@ public sealed class App : IAsyncDisposable
     /// <summary>The app's name, for people.</summary>
     public string Name => Session.Name;
 
+    /// <summary>How the server isolates containers: <c>gvisor</c>, or <c>process</c> for none. Known once the app is connected; empty before.</summary>
+    public string Sandbox => Session.Sandbox;
+
     internal AppSession Session { get; }
 
     /// <summary>Starts an app; calls go to it until it is disposed, which stops its containers.</summary>

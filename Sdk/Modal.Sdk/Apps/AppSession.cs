@@ -42,7 +42,7 @@ internal sealed class AppSession : IAsyncDisposable
 
     public RemoteConsole Console { get; } = new();
 
-    public bool IsStopped => _stop.IsCancellationRequested;
+    public string Sandbox { get; private set; } = "";
 
     /// <summary>The stream that serves a handle's function, opened at first use, and the method's number in it.</summary>
     public (FunctionStream Stream, int Method) StreamFor(FunctionTarget target) => _targets.GetOrAdd(target, OpenStream);
@@ -117,6 +117,7 @@ internal sealed class AppSession : IAsyncDisposable
         try
         {
             var connection = await AppConnection.OpenAsync(this, _address, _stop.Token).ConfigureAwait(false);
+            Sandbox = connection.Hello.Sandbox;
             if (connection.Hello.SandboxAdvice.Length > 0 && !_adviceShown)
             {
                 _adviceShown = true;

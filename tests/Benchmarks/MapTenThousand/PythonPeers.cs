@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using CliWrap;
+using CliWrap.Buffered;
+
+namespace Modal.Benchmarks.MapTenThousand;
+
+/// <summary>Dask and Celery as Debian packages them; installed when missing and root.</summary>
+internal static class PythonPeers
+{
+    // Debian's interpreter: its packages are not seen by another python that may come first on the path.
+    private const string Python = "/usr/bin/python3";
+
+    public static async Task<double> DaskAsync(int inputs)
+    {
+        await InstallAsync("python3-distributed", "python3-dask");
+        return await RunAsync("dask_map.py", inputs, []);
+    }
+
+    public static async Task<double> CeleryAsync(int inputs)
+    {
+        await InstallAsync("celery", "python3-celery", "python3-redis", "redis-server");
+        var port = FreePort();
+        var url = $"redis://127.0.0.1:{port}/0";
+        using var stop = new CancellationTokenSource();
+        var redis = Cli.Wrap("redis-server").WithArguments(["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .WithWorkingDirectory(Path.GetTempPath()).WithValidation(CommandResultValidation.None).ExecuteAsync(stop.Token);
+        var worker = Cli.Wrap(Python)
+            .WithArguments(["-m", "celery", "-A", "celery_app", "worker", "--concurrency=2", "--pool=prefork", "--loglevel=ERROR"])
+            .WithWorkingDirectory(Folder).WithEnvironmentVariables(e => e.Set("CELERY_REDIS", url).Set("C_FORCE_ROOT", "1").Set("PYTHONDONTWRITEBYTECODE", "1"))
+            .WithValidation(CommandResultValidation.None).ExecuteAsync(stop.Token);
+        try
+        {
+            return await RunAsync("celery_map.py", inputs, new Dictionary<string, string?> { ["CELERY_REDIS"] = url, ["PYTHONDONTWRITEBYTECODE"] = "1" });
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(Ignore(redis), Ignore(worker));
+        }
+    }
+
+    private static string Folder => Path.Combine(AppContext.BaseDirectory, "MapTenThousand");
+
+    private static async Task<double> RunAsync(string script, int inputs, IReadOnlyDictionary<string, string?> environment)
+    {
+        var result = await Cli.Wrap(Python).WithArguments([Path.Combine(Folder, script), $"{inputs}"])
+            .WithWorkingDirectory(Folder).WithEnvironmentVariables(environment).ExecuteBufferedAsync();
+        return double.Parse(result.StandardOutput.Trim().Split('\n')[^1], CultureInfo.InvariantCulture);
+    }
+
+    private static async Task InstallAsync(params string[] packages)
+    {
+        var missing = new List<string>();
+        foreach (var package in packages)
+        {
+            var state = await Cli.Wrap("dpkg").WithArguments(["-s", package]).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+            if (!state.StandardOutput.Contains("install ok installed", StringComparison.Ordinal))
+            {
+                missing.Add(package);
+            }
+        }
+
+        if (missing.Count > 0)
+        {
+            Console.WriteLine($"installing the peer: {string.Join(' ', missing)}");
+            await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. missing])
+                .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive")).ExecuteBufferedAsync();
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static async Task Ignore(CommandTask<CommandResult> task)
+    {
+        try
+        {
+            await task;
+        }
+        catch (OperationCanceledException)
+        {
+            // Ended on purpose.
+        }
+    }
+}

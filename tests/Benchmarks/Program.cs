@@ -1,0 +1,48 @@
+using Modal.Benchmarks.CallLatency;
+using Modal.Benchmarks.Daemon;
+using Modal.Benchmarks.MapTenThousand;
+using Modal.Benchmarks.Reporting;
+
+IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark()];
+
+if (args is [BareServer.Argument, var socket])
+{
+    await BareServer.RunAsync(socket);
+    return 0;
+}
+
+if (args is ["--list"])
+{
+    foreach (var benchmark in benchmarks)
+    {
+        Console.WriteLine($"{benchmark.Name,-12} {benchmark.Description}");
+    }
+
+    return 0;
+}
+
+var chosen = args is ["all"] ? benchmarks : [.. benchmarks.Where(b => args.Contains(b.Name))];
+if (chosen.Length == 0)
+{
+    Console.Error.WriteLine($"usage: --list | all | NAME... where NAME is one of {string.Join(", ", benchmarks.Select(b => b.Name))}");
+    return 2;
+}
+
+var results = new List<Measured>();
+foreach (var benchmark in chosen)
+{
+    Console.WriteLine($"{benchmark.Name}: {benchmark.Description}");
+    results.Add(await benchmark.RunAsync());
+}
+
+if (Environment.GetEnvironmentVariable("MODAL_STATE_DIR") is { Length: > 0 } state && Path.GetFileName(state).StartsWith("modal-bench-", StringComparison.Ordinal))
+{
+    await Modal.Scenarios.Harness.TestState.StopAsync(state);
+}
+
+foreach (var result in results)
+{
+    Console.WriteLine(result);
+}
+
+return results.All(r => r.Met) ? 0 : 1;

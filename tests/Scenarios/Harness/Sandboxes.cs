@@ -1,0 +1,25 @@
+namespace Modal.Scenarios.Harness;
+
+/// <summary>Sandbox processes of a state directory, found as a person with ps would.</summary>
+internal static class Sandboxes
+{
+    /// <summary>Process ids of the gVisor sandboxes whose containers belong to this state directory.</summary>
+    public static IReadOnlyList<int> Of(string stateDirectory) =>
+        [.. Directory.EnumerateDirectories("/proc")
+            .Select(d => (Pid: int.TryParse(Path.GetFileName(d), out var pid) ? pid : 0, Folder: d))
+            .Where(p => p.Pid > 0 && CommandLine(p.Folder) is var line && line.StartsWith("runsc-sandbox", StringComparison.Ordinal) && line.Contains(stateDirectory, StringComparison.Ordinal))
+            .Select(p => p.Pid)];
+
+    private static string CommandLine(string folder)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(folder, "cmdline")).Replace('\0', ' ');
+        }
+        catch (IOException)
+        {
+            // It ended while we looked.
+            return "";
+        }
+    }
+}

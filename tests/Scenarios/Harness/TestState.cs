@@ -1,0 +1,28 @@
+using CliWrap;
+
+namespace Modal.Scenarios.Harness;
+
+/// <summary>State directories of test daemons. The standard base root is shared with the machine's own state: making it takes a minute.</summary>
+internal static class TestState
+{
+    public static (string State, string Socket) Create(string name)
+    {
+        // Short, because a Unix socket's path may have 107 characters at most.
+        var state = Directory.CreateTempSubdirectory($"modal-{name}-").FullName;
+        var shared = Environment.IsPrivilegedProcess
+            ? "/var/lib/modal/base"
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "modal", "base");
+        if (Directory.Exists(shared))
+        {
+            Directory.CreateSymbolicLink(Path.Combine(state, "base"), shared);
+        }
+
+        return (state, Path.Combine(state, "daemon.sock"));
+    }
+
+    public static async Task StopAsync(string state)
+    {
+        await Cli.Wrap("dotnet").WithArguments([HostPaths.HostProgram, "stop", "--state-dir", state]).WithValidation(CommandResultValidation.None).ExecuteAsync();
+        Directory.Delete(state, recursive: true);
+    }
+}
