@@ -66,6 +66,7 @@ internal sealed class AppConnection : IAsyncDisposable
         await Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>May be called more than once.</summary>
     public async ValueTask DisposeAsync()
     {
         _app.Dispose();

@@ -26,6 +26,7 @@ internal sealed class AppSession : IAsyncDisposable
     private Task<AppConnection>? _connection;
     private Task<CodeVersion>? _code;
     private Task? _close;
+    private Task _disposals = Task.CompletedTask;
     private string _stopReason = "The app was stopped.";
     private bool _adviceShown;
 
@@ -73,7 +74,7 @@ internal sealed class AppSession : IAsyncDisposable
             if (_connection is { IsCompletedSuccessfully: true } current && current.Result == connection)
             {
                 _connection = null;
-                _ = DisposeAsync(connection);
+                _disposals = Task.WhenAll(_disposals, connection.DisposeAsync().AsTask());
             }
         }
     }
@@ -185,11 +186,10 @@ internal sealed class AppSession : IAsyncDisposable
 
         if (opened is { IsCompletedSuccessfully: true })
         {
-            await DisposeAsync(await opened.ConfigureAwait(false)).ConfigureAwait(false);
+            await (await opened.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
         }
 
+        await _disposals.ConfigureAwait(false);
         Console.Flush();
     }
-
-    private static async Task DisposeAsync(AppConnection connection) => await connection.DisposeAsync().ConfigureAwait(false);
 }

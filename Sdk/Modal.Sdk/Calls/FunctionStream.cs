@@ -20,6 +20,10 @@ internal sealed class FunctionStream : IAsyncDisposable
     private const int AckEvery = 128;
     private const int AckEveryBytes = 1024 * 1024;
 
+    // A stream that the server breaks each time it is opened is a defect there, which reopening does not mend.
+    private const int MaxBrokenInARow = 10;
+    private static readonly TimeSpan s_reopenPause = TimeSpan.FromMilliseconds(100);
+
     private readonly AppSession _session;
     private readonly FunctionSpec _function;
     private readonly string _streamId = Id.New(Id.Call);
@@ -28,12 +32,13 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly Dictionary<(ulong Call, ulong Index), PendingInput> _pending = [];
     private readonly Queue<PendingInput> _unsent = new();
     private readonly Queue<CallRequest> _control = new();
-    private readonly Task _run;
+    private Task? _run;
     private IClientStreamWriter<CallRequest>? _writer;
     private Task _send = Task.CompletedTask;
     private bool _sending;
     private ulong _lastCall;
     private ulong _lastSeq;
+    private int _brokenInARow;
     private int _unacked;
     private long _unackedBytes;
     private Exception? _failed;
@@ -42,7 +47,6 @@ internal sealed class FunctionStream : IAsyncDisposable
     {
         _session = session;
         _function = function;
-        _run = Task.Run(RunAsync);
     }
 
     /// <summary>What the server last said about the function's containers; null before that.</summary>
@@ -61,6 +65,7 @@ internal sealed class FunctionStream : IAsyncDisposable
             {
                 _pending.Add((input.Call, input.Index), input);
                 _unsent.Enqueue(input);
+                _run ??= Task.Run(RunAsync);
             }
         }
 
@@ -98,7 +103,14 @@ internal sealed class FunctionStream : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _run.ConfigureAwait(false);
+        Task? run;
+        lock (_gate)
+        {
+            run = _run;
+            _failed ??= _session.ExplainStop(new OperationCanceledException());
+        }
+
+        await (run ?? Task.CompletedTask).ConfigureAwait(false);
         _stop.Dispose();
     }
 
@@ -202,10 +214,12 @@ internal sealed class FunctionStream : IAsyncDisposable
                     await ServeAsync(connection).ConfigureAwait(false);
                     _session.Lost(connection);
                 }
-                catch (RpcException e) when (GrpcErrors.IsTransient(e) && !_stop.IsCancellationRequested)
+                catch (RpcException e) when (GrpcErrors.IsTransient(e) && ++_brokenInARow < MaxBrokenInARow && !_stop.IsCancellationRequested)
                 {
                     _session.Lost(connection);
                 }
+
+                await Task.Delay(s_reopenPause * _brokenInARow, _stop.Token).ConfigureAwait(false);
             }
         }
         catch (Exception e)
@@ -285,31 +299,24 @@ internal sealed class FunctionStream : IAsyncDisposable
 
     private void OnResults(CallResults results)
     {
-        var acknowledge = false;
-        foreach (var result in results.Results)
+        bool acknowledge;
+        lock (_gate)
         {
-            PendingInput? input;
-            lock (_gate)
+            _brokenInARow = 0;
+            foreach (var result in results.Results)
             {
-                if (result.Seq != 0)
-                {
-                    _lastSeq = Math.Max(_lastSeq, result.Seq);
-                }
-
+                _lastSeq = Math.Max(_lastSeq, result.Seq);
                 _unacked++;
                 _unackedBytes += (result.Value ?? result.Yield)?.Inline.Length ?? 0;
-                acknowledge |= _unacked >= AckEvery || _unackedBytes >= AckEveryBytes;
-                _pending.TryGetValue((result.Call, result.Index), out input);
-            }
 
-            // None: a result that came before, or of a cancelled input.
-            if (input?.OnResult(result) == true)
-            {
-                lock (_gate)
+                // None: a result that came before, or of a cancelled input.
+                if (_pending.TryGetValue((result.Call, result.Index), out var input) && input.OnResult(result))
                 {
                     _pending.Remove((result.Call, result.Index));
                 }
             }
+
+            acknowledge = _unacked >= AckEvery || _unackedBytes >= AckEveryBytes;
         }
 
         if (acknowledge)
@@ -323,7 +330,10 @@ internal sealed class FunctionStream : IAsyncDisposable
         PendingInput[] abandoned;
         lock (_gate)
         {
-            _failed = reason;
+            // A stream that was stopped stays so; one that failed tries again with the next input.
+            _failed = _stop.IsCancellationRequested ? reason : null;
+            _run = null;
+            _brokenInARow = 0;
             _writer = null;
             abandoned = [.. _pending.Values];
             _pending.Clear();

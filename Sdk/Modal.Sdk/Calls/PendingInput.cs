@@ -14,7 +14,7 @@ internal abstract class PendingInput(ulong call, ulong index, int method, Payloa
 
     public Input ToMessage() => new() { Call = call, Index = index, Method = method, Arguments = arguments, YieldsReceived = YieldsReceived };
 
-    /// <summary>Takes a result. Called on the reading loop: must not block, nor run the caller's code.</summary>
+    /// <summary>Takes a result. Called on the reading loop under the stream's lock: must not block, nor run the caller's code.</summary>
     /// <returns>True if the input is finished.</returns>
     public abstract bool OnResult(CallResult result);
 
