@@ -158,7 +158,7 @@ public ref struct PayloadWriter
     }
 
     /// <summary>Writes bytes.</summary>
-    public void WriteBytes(ReadOnlySpan<byte> value)
+    public void WriteBytes(scoped ReadOnlySpan<byte> value)
     {
         WriteHeader(value.Length, 0xc4, 0xc5, 0xc6);
         WriteRaw(value);
@@ -179,7 +179,7 @@ public ref struct PayloadWriter
     }
 
     /// <summary>Copies bytes that are MessagePack already.</summary>
-    public void WriteRaw(ReadOnlySpan<byte> encoded)
+    public void WriteRaw(scoped ReadOnlySpan<byte> encoded)
     {
         if (encoded.Length <= _span.Length - _used)
         {
