@@ -1,0 +1,22 @@
+namespace Modal.Backend.ControlPlane.Apps;
+
+/// <summary>The list of running apps.</summary>
+[KeepAlive]
+internal sealed class AppDirectoryGrain : Grain, IAppDirectoryGrain
+{
+    private readonly SortedSet<string> _apps = new(StringComparer.Ordinal);
+
+    public Task AddAsync(string appId)
+    {
+        _apps.Add(appId);
+        return Task.CompletedTask;
+    }
+
+    public Task RemoveAsync(string appId)
+    {
+        _apps.Remove(appId);
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<string>> ListAsync() => Task.FromResult<IReadOnlyList<string>>([.. _apps]);
+}

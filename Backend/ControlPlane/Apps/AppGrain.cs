@@ -1,0 +1,133 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Modal.Backend.ControlPlane.Functions;
+using Modal.Backend.ControlPlane.Hosting;
+using Modal.Protocol;
+using Orleans.Concurrency;
+
+namespace Modal.Backend.ControlPlane.Apps;
+
+/// <summary>An ephemeral app: lives as long as its stream, and a grace time longer if the stream breaks.</summary>
+[Reentrant]
+[KeepAlive]
+internal sealed class AppGrain : Grain, IAppGrain, IDisposable
+{
+    private readonly Clock _clock;
+    private readonly Registry<AppOutbox> _outboxes;
+    private readonly ILogger<AppGrain> _logger;
+    private readonly TimeSpan _grace;
+    private readonly Wakeup _wakeup;
+    private readonly Dictionary<string, FunctionSpec> _functions = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _stopping = new(StringComparer.Ordinal);
+    private OpenApp? _app;
+    private string _connectionId = "";
+    private long? _closeAtMs;
+    private bool _isClosing;
+
+    public AppGrain(Clock clock, Registry<AppOutbox> outboxes, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
+    {
+        _clock = clock;
+        _outboxes = outboxes;
+        _logger = logger;
+        _grace = options.Value.AppGrace;
+        var self = this.AsReference<IAppGrain>();
+        _wakeup = new Wakeup(clock, self.WakeAsync, logger);
+    }
+
+    public void Dispose() => _wakeup.Dispose();
+
+    public async Task<bool> OpenAsync(AppOpening opening)
+    {
+        if (_isClosing)
+        {
+            return false;
+        }
+
+        var isNew = _app is null;
+        _app = opening.App;
+        _connectionId = opening.ConnectionId;
+        _closeAtMs = null;
+        if (isNew)
+        {
+            _logger.AppOpened(this.GetPrimaryKeyString(), _app.Name);
+            await GrainFactory.GetGrain<IAppDirectoryGrain>(0).AddAsync(this.GetPrimaryKeyString());
+        }
+
+        await ConfigureAsync(opening.App.Functions);
+        return true;
+    }
+
+    public Task AddFunctionsAsync(FunctionList functions) => _app is null || _isClosing ? Task.CompletedTask : ConfigureAsync(functions.Functions);
+
+    public Task OnLostAsync(string connectionId)
+    {
+        if (_app is not null && !_isClosing && connectionId == _connectionId)
+        {
+            _logger.AppLost(this.GetPrimaryKeyString(), _grace);
+            _closeAtMs = _clock.NowMs + (long)_grace.TotalMilliseconds;
+            _wakeup.SetFor(_closeAtMs);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public async Task CloseAsync(string reason)
+    {
+        if (_app is null)
+        {
+            DeactivateOnIdle();
+            return;
+        }
+
+        if (_isClosing)
+        {
+            return;
+        }
+
+        _isClosing = true;
+        _logger.AppStopping(this.GetPrimaryKeyString(), reason);
+        _stopping.UnionWith(_functions.Keys);
+        if (_stopping.Count == 0)
+        {
+            await EndAsync();
+            return;
+        }
+
+        await Task.WhenAll(_functions.Keys.ToArray().Select(f => GrainFactory.GetGrain<IFunctionGrain>(f).StopAsync(reason)));
+    }
+
+    public Task OnFunctionStoppedAsync(string functionId) => _stopping.Remove(functionId) && _stopping.Count == 0 ? EndAsync() : Task.CompletedTask;
+
+    public Task WakeAsync() => _closeAtMs <= _clock.NowMs ? CloseAsync("its client is gone") : Task.CompletedTask;
+
+    public async Task<AppSnapshot> GetStatusAsync()
+    {
+        var status = new AppStatus { AppId = this.GetPrimaryKeyString(), Name = _app?.Name ?? "" };
+        var functions = await Task.WhenAll(_functions.Keys.ToArray().Select(f => GrainFactory.GetGrain<IFunctionGrain>(f).GetStatusAsync()));
+        status.Functions.AddRange(functions.Select(f => f.Status).OrderBy(f => f.Name, StringComparer.Ordinal));
+        return new AppSnapshot(status);
+    }
+
+    private Task ConfigureAsync(IReadOnlyList<FunctionSpec> functions)
+    {
+        foreach (var function in functions)
+        {
+            _functions[function.FunctionId] = function;
+        }
+
+        return Task.WhenAll(functions.Select(f => GrainFactory.GetGrain<IFunctionGrain>(f.FunctionId)
+            .ConfigureAsync(new FunctionConfiguration(this.GetPrimaryKeyString(), f, _app!.Code ?? new CodeVersion()))));
+    }
+
+    private async Task EndAsync()
+    {
+        _logger.AppEnded(this.GetPrimaryKeyString());
+        await GrainFactory.GetGrain<IAppDirectoryGrain>(0).RemoveAsync(this.GetPrimaryKeyString());
+        if (_outboxes.TryGet(this.GetPrimaryKeyString(), out var outbox))
+        {
+            outbox.Complete();
+        }
+
+        DeactivateOnIdle();
+    }
+}

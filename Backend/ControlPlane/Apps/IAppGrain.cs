@@ -1,0 +1,44 @@
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Apps;
+
+/// <summary>The life of one ephemeral app; its key is the app's id.</summary>
+internal interface IAppGrain : IGrainWithStringKey
+{
+    /// <summary>Opens the app or joins it again.</summary>
+    /// <returns>False if it is being stopped.</returns>
+    Task<bool> OpenAsync(AppOpening opening);
+
+    Task AddFunctionsAsync(FunctionList functions);
+
+    /// <summary>The connection broke: the app stops after the grace time unless it is opened again.</summary>
+    Task OnLostAsync(string connectionId);
+
+    /// <summary>Stops the app; its stream ends when no container is left.</summary>
+    Task CloseAsync(string reason);
+
+    Task OnFunctionStoppedAsync(string functionId);
+
+    Task WakeAsync();
+
+    Task<AppSnapshot> GetStatusAsync();
+}
+
+/// <summary>Which apps run.</summary>
+internal interface IAppDirectoryGrain : IGrainWithIntegerKey
+{
+    Task AddAsync(string appId);
+
+    Task RemoveAsync(string appId);
+
+    Task<IReadOnlyList<string>> ListAsync();
+}
+
+[GenerateSerializer, Immutable]
+internal sealed record AppOpening([property: Id(0)] string ConnectionId, [property: Id(1)] OpenApp App);
+
+[GenerateSerializer, Immutable]
+internal sealed record FunctionList([property: Id(0)] IReadOnlyList<FunctionSpec> Functions);
+
+[GenerateSerializer, Immutable]
+internal sealed record AppSnapshot([property: Id(0)] AppStatus Status);

@@ -1,0 +1,63 @@
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Functions;
+
+internal enum ContainerPhase
+{
+    /// <summary>Asked for; no worker has it yet.</summary>
+    Queued,
+
+    /// <summary>A worker starts it.</summary>
+    Starting,
+
+    /// <summary>Takes inputs.</summary>
+    Ready,
+
+    /// <summary>Told to stop.</summary>
+    Stopping,
+}
+
+/// <summary>One container of a function.</summary>
+internal sealed class ContainerState
+{
+    public ContainerState(string id, long requestedMs)
+    {
+        Id = id;
+        RequestedMs = requestedMs;
+        IdleNode = new LinkedListNode<ContainerState>(this);
+    }
+
+    public string Id { get; }
+
+    public ContainerPhase Phase { get; set; } = ContainerPhase.Queued;
+
+    /// <summary>The session of the worker that has it; empty while queued.</summary>
+    public string WorkerSession { get; set; } = "";
+
+    public long RequestedMs { get; }
+
+    public long PlacedMs { get; set; }
+
+    public IReadOnlyList<StartPhase> StartPhases { get; set; } = [];
+
+    /// <summary>Inputs it holds, in the order in which they were handed out.</summary>
+    public LinkedList<InputState> Inputs { get; } = new();
+
+    /// <summary>How many inputs it may hold now.</summary>
+    public int Credit { get; set; }
+
+    /// <summary>Takes nothing new until it is empty, for a suspect that must run alone.</summary>
+    public bool IsReserved { get; set; }
+
+    public long IdleSinceMs { get; set; }
+
+    /// <summary>Its place among the idle; in it exactly while ready and empty.</summary>
+    public LinkedListNode<ContainerState> IdleNode { get; }
+
+    /// <summary>What the running operation has for it; handed out when it ends.</summary>
+    public DispatchInputs? Outgoing { get; set; }
+
+    public CancelAttempts? OutgoingCancel { get; set; }
+
+    public bool HoldsSuspect => Inputs.First is { Value.IsSuspect: true };
+}

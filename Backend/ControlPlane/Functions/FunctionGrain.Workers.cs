@@ -1,0 +1,211 @@
+using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Placing;
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Functions;
+
+/// <content>The side of workers and the pool.</content>
+internal sealed partial class FunctionGrain
+{
+    public Task OnWorkerAsync(WorkerBatch batch)
+    {
+        if (_core is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        var now = _clock.NowMs;
+        foreach (var message in batch.Messages)
+        {
+            switch (message.MessageCase)
+            {
+                case WorkerMessage.MessageOneofCase.Results:
+                    _core.OnResults(message.Results.ContainerId, message.Results.Results, now);
+                    break;
+                case WorkerMessage.MessageOneofCase.Output:
+                    Forward(batch.WorkerSession, message.Output);
+                    break;
+                case WorkerMessage.MessageOneofCase.Returned:
+                    _core.OnReturned(message.Returned.ContainerId, message.Returned.Inputs, now);
+                    break;
+                case WorkerMessage.MessageOneofCase.Ready:
+                    OnReady(message.Ready, now);
+                    break;
+                case WorkerMessage.MessageOneofCase.Exited:
+                    OnExited(message.Exited, now);
+                    break;
+            }
+        }
+
+        return AfterTurn();
+    }
+
+    public Task OnWorkerLostAsync(string workerSession)
+    {
+        if (_core is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        _core.OnWorkerLost(workerSession, _clock.NowMs);
+        return AfterTurn();
+    }
+
+    public Task OnPlacementAsync(PlacementNotice notice)
+    {
+        if (_core is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        var now = _clock.NowMs;
+        if (notice.IsFinal)
+        {
+            _waitingReason = notice.Reason;
+            _core.OnNoCapacity(notice.ContainerId, new Failure { Kind = FailureKind.NoCapacity, Message = $"'{Name}' cannot run: {notice.Reason}. Ask for less, or add a worker." }, now);
+        }
+        else if (notice.WorkerSession is not { } session)
+        {
+            _waitingReason = notice.Reason;
+        }
+        else if (_core.OnPlaced(notice.ContainerId, session, now) is not { } container)
+        {
+            // Not wanted any more; the request to forget it may have crossed this answer.
+            _pool.Add(new PoolRequest(notice.ContainerId, this.GetPrimaryKeyString(), null));
+        }
+        else if (_workers.TryGet(session, out var link))
+        {
+            _waitingReason = "";
+            _logger.ContainerStarting(container.Id, Name, session);
+            link.Start(new StartContainer
+            {
+                ContainerId = container.Id,
+                AppId = _configuration!.AppId,
+                Function = _configuration.Spec,
+                Code = _configuration.Code,
+            });
+        }
+        else
+        {
+            // The worker went away while the answer was on its way.
+            _core.OnWorkerLost(session, now);
+        }
+
+        return AfterTurn();
+    }
+
+    void IFunctionActions.Deliver(string streamId, CallResults results)
+    {
+        if (_streams.TryGetValue(streamId, out var stream))
+        {
+            stream.Outbox.PostResults(results);
+        }
+    }
+
+    void IFunctionActions.Dispatch(ContainerState container, DispatchInputs inputs)
+    {
+        // If the worker is gone its loss is on its way here and brings the inputs back.
+        if (_workers.TryGet(container.WorkerSession, out var link))
+        {
+            link.Dispatch(inputs);
+        }
+    }
+
+    void IFunctionActions.CancelAttempts(ContainerState container, CancelAttempts cancel) => Send(container, new ServerMessage { Cancel = cancel });
+
+    void IFunctionActions.RequestContainer(ContainerState container) =>
+        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), new ResourceNeed(_settings.CpuCores, _settings.MemoryMiB, _settings.Gpu)));
+
+    void IFunctionActions.WithdrawRequest(ContainerState container) => _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), null));
+
+    void IFunctionActions.StopContainer(ContainerState container, TimeSpan grace, string reason)
+    {
+        _logger.ContainerStopping(container.Id, Name, reason);
+        Send(container, new ServerMessage { Stop = new StopContainer { ContainerId = container.Id, GraceMs = (long)grace.TotalMilliseconds, Reason = reason } });
+    }
+
+    void IFunctionActions.Released(ContainerState container)
+    {
+        if (_workers.TryGet(container.WorkerSession, out var link))
+        {
+            link.Forget(container.Id);
+        }
+
+        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), null));
+    }
+
+    private void Send(ContainerState container, ServerMessage message)
+    {
+        if (_workers.TryGet(container.WorkerSession, out var link))
+        {
+            link.Post(message);
+        }
+    }
+
+    private void OnReady(ContainerReady ready, long now)
+    {
+        if (_core!.FindContainer(ready.ContainerId) is { } container)
+        {
+            var phases = StartPhases.Complete(container.RequestedMs, container.PlacedMs, now, ready.Phases);
+            _logger.ContainerReady(container.Id, Name, now - container.RequestedMs, StartPhases.Describe(phases));
+            _core.OnReady(ready.ContainerId, phases, now);
+        }
+    }
+
+    private void OnExited(ContainerExited exited, long now)
+    {
+        _logger.ContainerExited(exited.ContainerId, Name, exited.Reason.ToString(), exited.Failure?.Message ?? "");
+        _core!.OnExited(exited.ContainerId, exited.Reason, exited.Failure, now);
+    }
+
+    // To whoever's input wrote it; to all of the function's clients if that is not known; to the app if it has none that listens for this function. It
+    // is posted before the results that follow it in the worker's stream, to the same outbox, so it arrives before them.
+    private void Forward(string workerSession, Output output)
+    {
+        var message = new CallEvent { Output = output };
+        if (output.Input is { } input)
+        {
+            var receipt = ReceiptFor(workerSession, output, 1);
+            if (_streams.TryGetValue(input.StreamId, out var stream))
+            {
+                stream.Outbox.Post(message, receipt);
+            }
+            else
+            {
+                receipt.Settle();
+            }
+        }
+        else if (_streams.Count > 0)
+        {
+            var receipt = ReceiptFor(workerSession, output, _streams.Count);
+            foreach (var stream in _streams.Values)
+            {
+                stream.Outbox.Post(message, receipt);
+            }
+        }
+        else
+        {
+            var receipt = ReceiptFor(workerSession, output, 1);
+            if (_apps.TryGet(_configuration!.AppId, out var app))
+            {
+                app.Post(new AppEvent { Output = output }, receipt);
+            }
+            else
+            {
+                receipt.Settle();
+            }
+        }
+    }
+
+    private Receipt ReceiptFor(string workerSession, Output output, int copies)
+    {
+        var (containerId, bytes) = (output.ContainerId, output.Data.Length);
+        return new Receipt(copies, () =>
+        {
+            if (_workers.TryGet(workerSession, out var link))
+            {
+                link.Post(new ServerMessage { OutputAck = new OutputAck { ContainerId = containerId, Bytes = bytes } });
+            }
+        });
+    }
+}

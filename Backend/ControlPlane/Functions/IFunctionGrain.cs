@@ -1,0 +1,54 @@
+using Modal.Backend.ControlPlane.Placing;
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Functions;
+
+/// <summary>The one owner of a function's state; its key is the function's id. Messages are handed over: whoever sent one must not change it afterwards.</summary>
+internal interface IFunctionGrain : IGrainWithStringKey
+{
+    Task ConfigureAsync(FunctionConfiguration configuration);
+
+    Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq);
+
+    Task OnClientAsync(ClientBatch batch);
+
+    Task OnStreamLostAsync(string streamId, string connectionId);
+
+    Task OnWorkerAsync(WorkerBatch batch);
+
+    Task OnWorkerLostAsync(string workerSession);
+
+    Task OnPlacementAsync(PlacementNotice notice);
+
+    /// <summary>Stops everything; the app is told when no container is left.</summary>
+    Task StopAsync(string reason);
+
+    Task WakeAsync();
+
+    Task<StatusSnapshot> GetStatusAsync();
+}
+
+/// <summary>What came of opening a stream.</summary>
+internal enum OpenStreamResult
+{
+    /// <summary>The app has no such function.</summary>
+    UnknownFunction,
+
+    /// <summary>Nothing was known under the stream's id.</summary>
+    Opened,
+
+    /// <summary>The stream goes on where it was.</summary>
+    Resumed,
+}
+
+[GenerateSerializer, Immutable]
+internal sealed record FunctionConfiguration([property: Id(0)] string AppId, [property: Id(1)] FunctionSpec Spec, [property: Id(2)] CodeVersion Code);
+
+[GenerateSerializer, Immutable]
+internal sealed record ClientBatch([property: Id(0)] string StreamId, [property: Id(1)] string ConnectionId, [property: Id(2)] IReadOnlyList<CallRequest> Requests);
+
+[GenerateSerializer, Immutable]
+internal sealed record WorkerBatch([property: Id(0)] string WorkerSession, [property: Id(1)] IReadOnlyList<WorkerMessage> Messages);
+
+[GenerateSerializer, Immutable]
+internal sealed record StatusSnapshot([property: Id(0)] FunctionStatus Status);

@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Logging;
+
+namespace Modal.Backend.ControlPlane;
+
+/// <summary>Log messages of this project; ids 2000 to 2999.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(2000, LogLevel.Information, "App {AppId} ({Name}) is open.")]
+    public static partial void AppOpened(this ILogger logger, string appId, string name);
+
+    [LoggerMessage(2001, LogLevel.Information, "App {AppId} is being stopped: {Reason}.")]
+    public static partial void AppStopping(this ILogger logger, string appId, string reason);
+
+    [LoggerMessage(2002, LogLevel.Information, "App {AppId} has ended.")]
+    public static partial void AppEnded(this ILogger logger, string appId);
+
+    [LoggerMessage(2003, LogLevel.Information, "App {AppId} lost its connection and has {Grace} to come back.")]
+    public static partial void AppLost(this ILogger logger, string appId, TimeSpan grace);
+
+    [LoggerMessage(2010, LogLevel.Information, "Worker {WorkerId} is here as {Session}: {CpuCores} cores, {MemoryMiB} MiB, sandbox {Sandbox}.")]
+    public static partial void WorkerRegistered(this ILogger logger, string workerId, string session, double cpuCores, long memoryMiB, string sandbox);
+
+    [LoggerMessage(2011, LogLevel.Warning, "Worker {WorkerId} is lost ({Session}): {Reason}.")]
+    public static partial void WorkerLost(this ILogger logger, string workerId, string session, string reason);
+
+    [LoggerMessage(2012, LogLevel.Error, "A worker was refused: {Reason}")]
+    public static partial void WorkerRefused(this ILogger logger, string reason);
+
+    [LoggerMessage(2020, LogLevel.Information, "Container {ContainerId} of {Function} starts on {Session}.")]
+    public static partial void ContainerStarting(this ILogger logger, string containerId, string function, string session);
+
+    [LoggerMessage(2021, LogLevel.Information, "Container {ContainerId} of {Function} is ready after {ElapsedMs} ms ({Phases}).")]
+    public static partial void ContainerReady(this ILogger logger, string containerId, string function, long elapsedMs, string phases);
+
+    [LoggerMessage(2022, LogLevel.Information, "Container {ContainerId} of {Function} has ended: {Reason}. {Detail}")]
+    public static partial void ContainerExited(this ILogger logger, string containerId, string function, string reason, string detail);
+
+    [LoggerMessage(2023, LogLevel.Information, "Container {ContainerId} of {Function} is told to stop: {Reason}.")]
+    public static partial void ContainerStopping(this ILogger logger, string containerId, string function, string reason);
+
+    [LoggerMessage(2024, LogLevel.Warning, "{Count} containers of {Function} did not end in time and are given up.")]
+    public static partial void ContainersGivenUp(this ILogger logger, int count, string function);
+
+    [LoggerMessage(2030, LogLevel.Error, "A request of one grain to another failed.")]
+    public static partial void GrainRequestFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(2031, LogLevel.Error, "A {Stream} stream failed.")]
+    public static partial void StreamFailed(this ILogger logger, Exception error, string stream);
+
+    [LoggerMessage(2032, LogLevel.Warning, "Blob {Digest} was refused: {Reason}.")]
+    public static partial void BlobRefused(this ILogger logger, string digest, string reason);
+}

@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using Modal.Backend.ControlPlane.Hosting;
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Workers;
+
+/// <summary>One session of a worker: what goes to it, and which function each of its containers serves.</summary>
+internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
+{
+    // Well under the size a worker accepts, and few enough bytes that the first input is not held up by the last.
+    private const int MaxDispatchBytes = 4 * 1024 * 1024;
+
+    private readonly ConcurrentDictionary<string, string> _functions = new(StringComparer.Ordinal);
+
+    public string Session { get; } = session;
+
+    /// <summary>When the worker was last heard of.</summary>
+    public long LastHeardMs { get; set; }
+
+    public IEnumerable<string> Functions => _functions.Values.Distinct(StringComparer.Ordinal);
+
+    public string? FunctionOf(string containerId) => _functions.GetValueOrDefault(containerId);
+
+    public void Start(StartContainer start)
+    {
+        _functions[start.ContainerId] = start.Function.FunctionId;
+        Post(new ServerMessage { Start = start });
+    }
+
+    public void Forget(string containerId) => _functions.TryRemove(containerId, out _);
+
+    /// <summary>Posts inputs as one message or, when they are large, as several.</summary>
+    public void Dispatch(DispatchInputs inputs)
+    {
+        var bytes = 0L;
+        DispatchInputs? part = null;
+        for (var i = 0; i < inputs.Attempts.Count; i++)
+        {
+            var size = inputs.Attempts[i].Arguments?.Inline.Length ?? 0;
+            if (i > 0 && bytes + size > MaxDispatchBytes)
+            {
+                Post(new ServerMessage { Dispatch = part ?? Slice(inputs, 0, i) });
+                part = new DispatchInputs { ContainerId = inputs.ContainerId };
+                bytes = 0;
+            }
+
+            bytes += size;
+            part?.Attempts.Add(inputs.Attempts[i]);
+        }
+
+        Post(new ServerMessage { Dispatch = part ?? inputs });
+    }
+
+    private static DispatchInputs Slice(DispatchInputs inputs, int start, int end)
+    {
+        var slice = new DispatchInputs { ContainerId = inputs.ContainerId };
+        for (var i = start; i < end; i++)
+        {
+            slice.Attempts.Add(inputs.Attempts[i]);
+        }
+
+        return slice;
+    }
+}
