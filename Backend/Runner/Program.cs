@@ -1,0 +1,6 @@
+using Modal.Backend.Runner;
+using Modal.Backend.Runner.Native;
+
+// Standard input is the channel to the worker. User code and its child processes must not find it there.
+using var runner = new RunnerProcess(Unistd.TakeAway(0));
+runner.Run();

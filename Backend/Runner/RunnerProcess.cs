@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Modal.Backend.Runner.Channel;
+using Modal.Backend.Runner.Execution;
+using Modal.Backend.Runner.Failures;
+using Modal.Backend.Runner.Loading;
+using Modal.Backend.Runner.Native;
+using Modal.Backend.Runner.Output;
+using Modal.Protocol;
+
+namespace Modal.Backend.Runner;
+
+/// <summary>The program in the sandbox: loads one function, runs its inputs, ends when told or when the worker is gone.</summary>
+internal sealed class RunnerProcess : IDisposable
+{
+    // Time that cancelled code has to end before [Exit] runs all the same.
+    private static readonly TimeSpan s_afterCancel = TimeSpan.FromSeconds(1);
+
+    // As the main thread of a program has; user code runs on these threads.
+    private const int StackBytes = 8 * 1024 * 1024;
+
+    private readonly FrameReader _reader;
+    private readonly Outgoing _outgoing;
+    private readonly OutputWindow _window;
+    private readonly ReadingRole _reading;
+    private Executor? _executor;
+    private Watch? _watch;
+    private LoadedFunction? _function;
+    private int _stopping;
+
+    public RunnerProcess(int channel)
+    {
+        _reader = new FrameReader(channel);
+        _outgoing = new Outgoing(channel, static () => Unistd.ExitNow(1));
+        _reading = new ReadingRole(ReadOne);
+        _window = new OutputWindow(_outgoing, _reading.HandOver);
+    }
+
+    /// <summary>Serves until the process ends; returns when the worker is gone.</summary>
+    public void Run()
+    {
+        Console.SetOut(new AttemptWriter(OutputSource.Stdout, _window, _outgoing, WakeWatch));
+        Console.SetError(new AttemptWriter(OutputSource.Stderr, _window, _outgoing, WakeWatch));
+        AppDomain.CurrentDomain.UnhandledException += (_, _) => _outgoing.FlushAtExit(s_afterCancel);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => ReportExit();
+        Send(new RunnerFrame { Hello = new RunnerHello { Pid = Environment.ProcessId, Runtime = RuntimeInformation.FrameworkDescription } });
+
+        Thread[] readers = [.. Enumerable.Range(0, 2).Select(_ => new Thread(_reading.Run, StackBytes) { IsBackground = true, Name = "inputs" })];
+        foreach (var thread in readers)
+        {
+            thread.Start();
+        }
+
+        _reading.Open();
+        foreach (var thread in readers)
+        {
+            thread.Join();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _reading.Dispose();
+        _watch?.Dispose();
+    }
+
+    private bool ReadOne()
+    {
+        switch (_reader.Read())
+        {
+            case null:
+                // The worker is gone: nobody wants results, and code that blocks must not keep the sandbox alive.
+                Unistd.ExitNow(1);
+                return false;
+            case { Start: { } start }:
+                _reading.RunInline(() =>
+                {
+                    // [Enter] may take minutes: a stop, or the end of the worker, must be noticed meanwhile.
+                    _reading.HandOver();
+                    ExecutionContext.Run(Executor.CleanContext, _ => Start(start), null);
+                });
+                break;
+            case { Inputs: { } inputs }:
+                Accept(inputs);
+                break;
+            case { Cancel: { } cancel }:
+                _executor?.Cancel(cancel.Ids);
+                break;
+            case { OutputAck: { } ack }:
+                _window.Acknowledge(ack.Bytes);
+                break;
+            case { Stop: { } stop } when Interlocked.Exchange(ref _stopping, 1) == 0:
+                new Thread(() => Stop(TimeSpan.FromMilliseconds(stop.GraceMs)), StackBytes) { IsBackground = true, Name = "stop" }.Start();
+                break;
+        }
+
+        return true;
+    }
+
+    private void Start(RunnerStart start)
+    {
+        var clock = Stopwatch.StartNew();
+        _function = CodeLoader.Load(start, out var failure);
+        var loaded = clock.Elapsed;
+        if (_function is not null)
+        {
+            failure = RunHooks(_function.Service?.Enter.OrderBy(hook => !hook.Snapshot), "[Enter]");
+        }
+
+        var ready = new RunnerReady { Failure = failure, LoadUs = (long)loaded.TotalMicroseconds, EnterUs = (long)(clock.Elapsed - loaded).TotalMicroseconds };
+        if (failure is null)
+        {
+            _executor = new Executor(_function!, start.Function.MaxConcurrentInputs, _outgoing);
+            _watch = new Watch(_executor, _outgoing, _reading);
+            new Thread(_watch.Run) { IsBackground = true, Name = "watch" }.Start();
+        }
+
+        Send(new RunnerFrame { Ready = ready });
+        if (failure is not null)
+        {
+            Unistd.ExitNow(1);
+        }
+    }
+
+    private void Accept(RunnerInputs inputs)
+    {
+        var executor = _executor ?? throw new InvalidOperationException("Inputs came before the start.");
+        _watch!.Wake();
+        executor.Enqueue(inputs.Inputs);
+        if (executor.Concurrency == 1)
+        {
+            _reading.RunInline(executor.Drain);
+        }
+    }
+
+    private void Stop(TimeSpan grace)
+    {
+        // Without an executor [Enter] has not ended, and what it did not begin [Exit] cannot end.
+        if (_executor is { } executor)
+        {
+            executor.StopAsync(grace, s_afterCancel).GetAwaiter().GetResult();
+            if (RunHooks(_function?.Service?.Exit, "[Exit]") is { } failure)
+            {
+                Console.Error.WriteLine(failure.Message + "\n" + failure.Exception.Stack);
+            }
+        }
+
+        Environment.Exit(0);
+    }
+
+    private Failure? RunHooks(IEnumerable<Runtime.LifecycleHook>? hooks, string kind)
+    {
+        foreach (var hook in hooks ?? [])
+        {
+            try
+            {
+                hook.Invoke(_function!.Instance!, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+            }
+#pragma warning disable CA1031 // The edge between user code and the worker: whatever a hook throws becomes the start's failure, or a line of output at the end.
+            catch (Exception e)
+            {
+                return FailureFactory.OfStart($"{kind} {hook.Name}", e);
+            }
+#pragma warning restore CA1031
+        }
+
+        return null;
+    }
+
+    private void ReportExit()
+    {
+        _window.Close();
+        _outgoing.Append(new RunnerFrame { Exiting = new RunnerExiting { ExitCode = Environment.ExitCode } });
+        _outgoing.FlushAtExit(s_afterCancel);
+    }
+
+    private void Send(RunnerFrame frame)
+    {
+        _outgoing.Append(frame);
+        _outgoing.FlushNow();
+    }
+
+    private void WakeWatch() => _watch?.Wake();
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using Modal.Backend.Worker.Native;
+
+namespace Modal.Backend.Worker.Cgroups;
+
+/// <summary>The control group of one container: one folder in version 2, one per controller in version 1.</summary>
+internal sealed class Cgroup
+{
+    private readonly bool _unified;
+    private readonly Dictionary<string, string> _folders;
+
+    /// <param name="unified">Version 2.</param>
+    /// <param name="folders">Folder by controller ("memory", "cpu", "pids"); the same folder for each in version 2.</param>
+    public Cgroup(bool unified, IReadOnlyDictionary<string, string> folders)
+    {
+        _unified = unified;
+        _folders = new Dictionary<string, string>(folders, StringComparer.Ordinal);
+    }
+
+    /// <summary>Files that a process writes its id to in order to join.</summary>
+    public IReadOnlyList<string> JoinFiles => [.. _folders.Values.Distinct(StringComparer.Ordinal).Select(folder => Path.Combine(folder, "cgroup.procs"))];
+
+    /// <summary>How often the kernel has killed something in it for want of memory.</summary>
+    public long OutOfMemoryKills => _unified ? ReadKey("memory", "memory.events", "oom_kill") : ReadKey("memory", "memory.oom_control", "oom_kill");
+
+    /// <summary>Memory that cannot be dropped: what programs allocated, without the files that the kernel merely keeps at hand.</summary>
+    public long UsedBytes => _unified
+        ? ReadKey("memory", "memory.stat", "anon") + ReadKey("memory", "memory.stat", "shmem")
+        : ReadKey("memory", "memory.stat", "total_rss") + ReadKey("memory", "memory.stat", "total_shmem");
+
+    /// <summary>Makes the group and sets its limits.</summary>
+    public void Create(CgroupLimits limits)
+    {
+        foreach (var folder in _folders.Values)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        if (_unified)
+        {
+            Write("memory", "memory.max", limits.MemoryBytes);
+            TryWrite("memory", "memory.swap.max", 0);
+            Write("cpu", "cpu.weight", Math.Clamp((long)(limits.CpuCores * 100), 1, 10_000));
+            Write("pids", "pids.max", limits.Processes);
+        }
+        else
+        {
+            Write("memory", "memory.limit_in_bytes", limits.MemoryBytes);
+
+            // Absent where swap accounting is off; then there is nothing to limit.
+            TryWrite("memory", "memory.memsw.limit_in_bytes", limits.MemoryBytes);
+            Write("cpu", "cpu.shares", Math.Clamp((long)(limits.CpuCores * 1024), 2, 262_144));
+            Write("pids", "pids.max", limits.Processes);
+        }
+    }
+
+    /// <summary>Ids of the processes in it.</summary>
+    public IReadOnlyCollection<int> Processes()
+    {
+        var pids = new HashSet<int>();
+        foreach (var file in JoinFiles.Where(File.Exists))
+        {
+            foreach (var line in File.ReadLines(file))
+            {
+                if (int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
+                {
+                    pids.Add(pid);
+                }
+            }
+        }
+
+        return pids;
+    }
+
+    /// <summary>Kills every process in it, also those that are being made.</summary>
+    /// <returns>The processes that were killed.</returns>
+    public IReadOnlyCollection<int> Kill()
+    {
+        var killed = new HashSet<int>();
+
+        // A process that forks between the reading and the kill leaves a child: read again until none is left. Bounded, because a process in the kernel may take its time to die.
+        for (var round = 0; round < 20; round++)
+        {
+            var pids = Processes();
+            if (pids.All(killed.Contains))
+            {
+                break;
+            }
+
+            foreach (var pid in pids)
+            {
+                Wait.Kill(pid, Wait.SIGKILL);
+                killed.Add(pid);
+            }
+        }
+
+        return killed;
+    }
+
+    /// <summary>Removes it.</summary>
+    /// <returns>False while processes are still in it.</returns>
+    public bool TryDelete()
+    {
+        var all = true;
+        foreach (var folder in _folders.Values.Distinct(StringComparer.Ordinal).Where(Directory.Exists))
+        {
+            try
+            {
+                Directory.Delete(folder);
+            }
+            catch (IOException)
+            {
+                all = false;
+            }
+        }
+
+        return all;
+    }
+
+    private long ReadKey(string controller, string file, string key)
+    {
+        if (!_folders.TryGetValue(controller, out var folder))
+        {
+            return 0;
+        }
+
+        try
+        {
+            foreach (var line in File.ReadLines(Path.Combine(folder, file)))
+            {
+                if (line.StartsWith(key, StringComparison.Ordinal) && line.Length > key.Length && line[key.Length] == ' ')
+                {
+                    return long.Parse(line.AsSpan(key.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // The group is being removed, or has no such file on this kernel.
+        }
+
+        return 0;
+    }
+
+    private void Write(string controller, string file, long value)
+    {
+        if (_folders.TryGetValue(controller, out var folder))
+        {
+            File.WriteAllText(Path.Combine(folder, file), value.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    private void TryWrite(string controller, string file, long value)
+    {
+        if (_folders.TryGetValue(controller, out var folder) && File.Exists(Path.Combine(folder, file)))
+        {
+            Write(controller, file, value);
+        }
+    }
+}

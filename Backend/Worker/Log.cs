@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Logging;
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker;
+
+/// <summary>Everything the worker logs. Ids from 3000; never reused.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(3000, LogLevel.Error, "Handling an event of a sandbox failed")]
+    public static partial void HandlerFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(3001, LogLevel.Information, "Containers run in {Sandbox} sandboxes")]
+    public static partial void SandboxChosen(ILogger logger, string sandbox);
+
+    [LoggerMessage(3002, LogLevel.Warning, "Containers are NOT isolated: {Advice}")]
+    public static partial void NotIsolated(ILogger logger, string advice);
+
+    [LoggerMessage(3003, LogLevel.Warning, "{Missing}")]
+    public static partial void LimitsMissing(ILogger logger, string missing);
+
+    [LoggerMessage(3004, LogLevel.Information, "Container {ContainerId} of {Function} is ready: {Phases}")]
+    public static partial void ContainerReady(ILogger logger, string containerId, string function, string phases);
+
+    [LoggerMessage(3005, LogLevel.Information, "Container {ContainerId} ended: {Reason} {Message}")]
+    public static partial void ContainerEnded(ILogger logger, string containerId, ExitReason reason, string message);
+
+    [LoggerMessage(3006, LogLevel.Information, "Stopping container {ContainerId}: {Reason}")]
+    public static partial void ContainerStopping(ILogger logger, string containerId, string reason);
+
+    [LoggerMessage(3007, LogLevel.Warning, "Container {ContainerId} broke the protocol: {What}")]
+    public static partial void ProtocolViolation(ILogger logger, string containerId, string what);
+
+    [LoggerMessage(3008, LogLevel.Information, "Removed {Count} leftovers of an earlier run")]
+    public static partial void LeftoversRemoved(ILogger logger, int count);
+
+    [LoggerMessage(3009, LogLevel.Information, "Registered as {WorkerId} with {CpuCores} cores and {MemoryMiB} MiB")]
+    public static partial void Registered(ILogger logger, string workerId, double cpuCores, long memoryMiB);
+
+    [LoggerMessage(3010, LogLevel.Warning, "The connection to the server ended; dialling again in {Delay}: {Cause}")]
+    public static partial void ConnectionLost(ILogger logger, TimeSpan delay, string cause);
+
+    [LoggerMessage(3011, LogLevel.Critical, "The server refused this worker: {Refusal}")]
+    public static partial void Refused(ILogger logger, string refusal);
+
+    [LoggerMessage(3012, LogLevel.Error, "Container {ContainerId} failed through a defect of the worker")]
+    public static partial void ContainerDefect(ILogger logger, string containerId, Exception exception);
+
+    [LoggerMessage(3013, LogLevel.Warning, "Could not remove {Path}: {Cause}")]
+    public static partial void RemovalFailed(ILogger logger, string path, string cause);
+}

@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+
+namespace Modal.Backend.Worker.Native;
+
+/// <summary>unistd.h and fcntl.h: pipes, non-blocking reads, hard links.</summary>
+internal static unsafe partial class Unistd
+{
+    public const int O_NONBLOCK = 0x800;
+    public const int O_CLOEXEC = 0x80000;
+    public const int F_GETFL = 3;
+    public const int F_SETFL = 4;
+
+    /// <summary>A pipe whose ends child processes do not inherit.</summary>
+    public static (Descriptor Read, Descriptor Write) Pipe()
+    {
+        var ends = stackalloc int[2];
+        Errno.Check(pipe2(ends, O_CLOEXEC), "pipe2");
+        return (new Descriptor(ends[0]), new Descriptor(ends[1]));
+    }
+
+    /// <summary>Reads and writes on it return at once from now on.</summary>
+    public static void SetNonBlocking(Descriptor descriptor)
+    {
+        var flags = Errno.Check(fcntl(descriptor.Number, F_GETFL, 0), "fcntl(F_GETFL)");
+        Errno.Check(fcntl(descriptor.Number, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)");
+    }
+
+    /// <summary>Reads what is there.</summary>
+    /// <returns>Bytes read; 0 at the end; -1 when nothing is there now.</returns>
+    public static int Read(Descriptor descriptor, Span<byte> buffer)
+    {
+        fixed (byte* p = buffer)
+        {
+            while (true)
+            {
+                var count = read(descriptor.Number, p, (nuint)buffer.Length);
+                if (count >= 0)
+                {
+                    return (int)count;
+                }
+
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Errno.EINTR:
+                        break;
+                    case Errno.EAGAIN:
+                        return -1;
+                    default:
+                        // A reset socket has nothing more to say, as a closed one.
+                        return 0;
+                }
+            }
+        }
+    }
+
+    /// <summary>Another name for a file on the same file system.</summary>
+    /// <returns>False if the file system cannot.</returns>
+    public static bool TryLink(string existing, string name) => link(existing, name) == 0;
+
+    /// <summary>For <see cref="Descriptor"/> only.</summary>
+    public static int Close(int number) => close(number);
+
+    /// <summary>Whether this process runs as root.</summary>
+    public static bool IsRoot => geteuid() == 0;
+
+    // man 2 pipe2
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int pipe2(int* pipefd, int flags);
+
+    // man 2 fcntl
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(int fd, int cmd, int arg);
+
+    // man 2 read
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint read(int fd, byte* buf, nuint count);
+
+    // man 2 close
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int close(int fd);
+
+    // man 2 link
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int link(string oldpath, string newpath);
+
+    // man 2 geteuid
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
+}

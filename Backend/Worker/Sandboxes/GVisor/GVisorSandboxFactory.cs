@@ -1,0 +1,100 @@
+using System.ComponentModel;
+using Microsoft.Extensions.Logging;
+using Modal.Backend.Worker.Cgroups;
+using Modal.Backend.Worker.Native;
+
+namespace Modal.Backend.Worker.Sandboxes.GVisor;
+
+/// <summary>Runs each container in a gVisor sandbox of its own.</summary>
+internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runner, Runsc runsc, string root, ILogger logger) : ISandboxFactory
+{
+    // What the sandbox itself needs beside the code: its kernel, the file server, page tables. Measured at 50 to 90 MiB; never taken from the user's limit.
+    private const long OverheadMiB = 128;
+
+    private const string DotnetPath = "/modal/dotnet";
+    private const string RunnerPath = "/modal/runner";
+    private const string AspNetCorePath = "/modal/runner-aspnetcore";
+
+    /// <inheritdoc/>
+    public string Kind => "gvisor";
+
+    /// <inheritdoc/>
+    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) => StartAsync(
+        spec,
+        RunnerProgram.Command(DotnetPath, RunnerPath, spec.NeedsAspNetCore ? AspNetCorePath : null),
+        new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [GVisorBundle.CodePath] = spec.CodePath,
+            [DotnetPath] = runner.DotnetRoot,
+            [RunnerPath] = runner.Directory,
+            [AspNetCorePath] = runner.AspNetCoreDirectory,
+        },
+        GVisorBundle.CodePath,
+        events,
+        cancellationToken);
+
+    /// <summary>As above for any program: the probe runs one that needs nothing.</summary>
+    internal async Task<ISandbox> StartAsync(
+        SandboxSpec spec, string[] command, IReadOnlyDictionary<string, string> binds, string workingDirectory, ISandboxEvents events, CancellationToken cancellationToken)
+    {
+        var memoryBytes = (spec.MemoryMiB + OverheadMiB) * 1024 * 1024;
+        var cgroup = host.CreateCgroup(spec.Id, memoryBytes, spec.CpuCores);
+        var configuration = GVisorBundle.Configuration(root, command, RunnerProgram.Environment(DotnetPath, spec.MemoryMiB), binds, workingDirectory, spec.MemoryMiB);
+        var (ours, theirs) = Socket.Pair();
+        var (stdout, stdoutTheirs) = Unistd.Pipe();
+        var (stderr, stderrTheirs) = Unistd.Pipe();
+        var io = new SandboxIo(ours, stdout, stderr, host.Loop, events);
+        try
+        {
+            var process = await runsc.RunAsync(spec.Id, configuration, cgroup, theirs, stdoutTheirs, stderrTheirs, cancellationToken)
+                ?? throw new SandboxStartException($"gVisor could not start the sandbox: {Text(io.TakeEarlyOutput(), runsc.Complaint(spec.Id))}");
+            return new SandboxProcess(
+                process, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(spec.Id, cgroup), what => Log.ProtocolViolation(logger, spec.Id, what));
+        }
+        catch (Exception e)
+        {
+            io.Dispose();
+            cgroup?.Kill();
+            CleanUp(spec.Id, cgroup);
+            if (e is Win32Exception or IOException)
+            {
+                throw new SandboxStartException(e.Message, e);
+            }
+
+            throw;
+        }
+        finally
+        {
+            theirs.Dispose();
+            stdoutTheirs.Dispose();
+            stderrTheirs.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RemoveLeftovers()
+    {
+        var count = runsc.KillLeftovers() + host.RemoveLeftovers();
+        if (count > 0)
+        {
+            Log.LeftoversRemoved(logger, count);
+        }
+    }
+
+    private void CleanUp(string id, Cgroup? cgroup)
+    {
+        runsc.Forget(id);
+        host.CleanUp(id, cgroup);
+    }
+
+    // The sandbox's process ends with the exit code of the program inside, 128 + n for signal n. It dies of a signal itself only when someone kills it.
+    private static SandboxExit Describe(ProcessEnd? end, bool outOfMemory, bool killed) => end switch
+    {
+        null => new SandboxExit(null, 0, outOfMemory, FromOutside: false),
+        { Signal: not 0 } => new SandboxExit(null, end.Value.Signal, outOfMemory, FromOutside: !killed && !outOfMemory),
+        { ExitCode: > 128 and <= 192 } => new SandboxExit(null, end.Value.ExitCode - 128, outOfMemory, FromOutside: false),
+        _ => new SandboxExit(end.Value.ExitCode, 0, outOfMemory, FromOutside: false),
+    };
+
+    private static string Text(params string[] parts) => string.Join(' ', parts.Where(part => part.Length > 0)) is { Length: > 0 } text ? text : "it gave no reason.";
+}

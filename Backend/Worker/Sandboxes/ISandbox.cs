@@ -1,0 +1,22 @@
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker.Sandboxes;
+
+/// <summary>One running sandbox with the runner in it. Members may be called from any thread.</summary>
+internal interface ISandbox : IAsyncDisposable
+{
+    /// <summary>Ends when the process has ended and all that it sent and printed has been delivered.</summary>
+    Task<SandboxExit> Exited { get; }
+
+    /// <summary>Sends a frame to the runner. Never blocks; frames to a sandbox that is gone are dropped.</summary>
+    void Send(WorkerFrame frame);
+
+    /// <summary>Whether standard output and error are read. Not reading makes the code that prints wait.</summary>
+    void ReadPipes(bool read);
+
+    /// <summary>Whether frames are read. Not reading makes the code that yields wait.</summary>
+    void ReadFrames(bool read);
+
+    /// <summary>Ends every process in it.</summary>
+    void Kill();
+}

@@ -1,0 +1,103 @@
+using Modal.Backend.Worker.Cgroups;
+using Modal.Backend.Worker.Loop;
+using Modal.Backend.Worker.Native;
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker.Sandboxes;
+
+/// <summary>A sandbox that is a process of this machine: watched by its descriptor, limited by its control group.</summary>
+internal sealed class SandboxProcess : ISandbox
+{
+    private readonly Descriptor _process;
+    private readonly SandboxIo _io;
+    private readonly Cgroup? _cgroup;
+    private readonly MemoryWatch _memory;
+    private readonly Func<ProcessEnd?, bool, bool, SandboxExit> _describe;
+    private readonly Action _cleanUp;
+    private readonly TaskCompletionSource<SandboxExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly EventLoop.Watched _watch;
+    private volatile bool _overLimit;
+    private volatile bool _killed;
+
+    /// <param name="process">The process to watch.</param>
+    /// <param name="io">Its channel and pipes, not yet open.</param>
+    /// <param name="cgroup">Its limits, where there are any.</param>
+    /// <param name="memoryBytes">Memory at which it is killed.</param>
+    /// <param name="memory">Looks at its memory.</param>
+    /// <param name="loop">Reports its end.</param>
+    /// <param name="describe">Turns the end of the process, whether it went over its limit, and whether we killed it, into an exit.</param>
+    /// <param name="cleanUp">Removes what it leaves.</param>
+    /// <param name="onViolation">Told what the sandbox sent that no runner sends, before it is killed.</param>
+    public SandboxProcess(
+        Descriptor process, SandboxIo io, Cgroup? cgroup, long memoryBytes, MemoryWatch memory, EventLoop loop,
+        Func<ProcessEnd?, bool, bool, SandboxExit> describe, Action cleanUp, Action<string> onViolation)
+    {
+        (_process, _io, _cgroup, _memory, _describe, _cleanUp) = (process, io, cgroup, memory, describe, cleanUp);
+        io.Open(what =>
+        {
+            onViolation(what);
+            Kill();
+        });
+        if (cgroup is not null)
+        {
+            memory.Add(this, cgroup, memoryBytes, () =>
+            {
+                _overLimit = true;
+                Kill();
+            });
+        }
+
+        _watch = loop.Watch(process, 0, OnEnd);
+        _watch.Change(Epoll.EPOLLIN);
+    }
+
+    /// <inheritdoc/>
+    public Task<SandboxExit> Exited => _exited.Task;
+
+    /// <inheritdoc/>
+    public void Send(WorkerFrame frame) => _io.Send(frame);
+
+    /// <inheritdoc/>
+    public void ReadPipes(bool read) => _io.ReadPipes(read);
+
+    /// <inheritdoc/>
+    public void ReadFrames(bool read) => _io.ReadFrames(read);
+
+    /// <inheritdoc/>
+    public void Kill()
+    {
+        _killed = true;
+        if (!_process.IsClosed)
+        {
+            Wait.Kill(_process, Wait.SIGKILL);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Kill();
+        await _exited.Task;
+    }
+
+    private void OnEnd()
+    {
+        _watch.Dispose();
+        _memory.Remove(this);
+        _io.Drain();
+
+        // Before the group is emptied by us: our own kills count as well.
+        var outOfMemory = _overLimit || _cgroup?.OutOfMemoryKills > 0;
+        var stragglers = _cgroup?.Kill() ?? [];
+        var end = Wait.TryReap(_process);
+        foreach (var pid in stragglers)
+        {
+            _ = Wait.TryReap(pid);
+        }
+
+        _io.Dispose();
+        _process.Dispose();
+        _cleanUp();
+        _exited.TrySetResult(_describe(end, outOfMemory, _killed));
+    }
+}

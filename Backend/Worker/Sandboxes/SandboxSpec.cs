@@ -1,0 +1,9 @@
+namespace Modal.Backend.Worker.Sandboxes;
+
+/// <summary>What a sandbox is to be.</summary>
+/// <param name="Id">The container's id.</param>
+/// <param name="CodePath">Folder of the code version on this machine.</param>
+/// <param name="CpuCores">Share of processor time when there is not enough.</param>
+/// <param name="MemoryMiB">Limit of what the code may use; the sandbox's own needs come on top.</param>
+/// <param name="NeedsAspNetCore">The code needs the ASP.NET Core shared framework.</param>
+internal sealed record SandboxSpec(string Id, string CodePath, double CpuCores, long MemoryMiB, bool NeedsAspNetCore);

@@ -1,0 +1,47 @@
+using Modal.Backend.Worker.Sandboxes;
+
+namespace Modal.Backend.Worker;
+
+/// <summary>Settings of a worker. Checked when the process starts.</summary>
+public sealed class WorkerOptions
+{
+    /// <summary>Where the worker keeps its state: code versions, sandbox bundles, its id. An absolute path; default <c>/var/lib/modal</c>. One worker per directory.</summary>
+    public string StateDirectory { get; set; } = "/var/lib/modal";
+
+    /// <summary>Folder with the published runner. Default: the environment variable <c>MODAL_RUNNER_DIR</c>, else <c>runner</c> beside the folder of this program.</summary>
+    public string RunnerDirectory { get; set; } =
+        Environment.GetEnvironmentVariable("MODAL_RUNNER_DIR") ?? Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "runner"));
+
+    /// <summary>Root file system of containers. Null, the default, means the newest <c>base/*/rootfs</c> of the state directory.</summary>
+    public string? BaseRootDirectory { get; set; }
+
+    /// <summary>Which sandbox to use; default: gVisor where it works, else plain processes.</summary>
+    public SandboxKind Sandbox { get; set; } = SandboxKind.Auto;
+
+    /// <summary>The runsc program; a path, or a name that is looked for in PATH. Default <c>runsc</c>.</summary>
+    public string RunscPath { get; set; } = "runsc";
+
+    /// <summary>
+    /// gVisor's platform: <c>systrap</c> (default), <c>kvm</c> or <c>ptrace</c>. kvm is faster on bare metal, and is not chosen by itself
+    /// because inside virtual machines it may be present and yet hang.
+    /// </summary>
+    public string Platform { get; set; } = "systrap";
+
+    /// <summary>Cores that containers may request in all. 0, the default, means all of the machine.</summary>
+    public double CpuCores { get; set; }
+
+    /// <summary>Memory in MiB that containers may request in all. 0, the default, means 80 % of the machine's.</summary>
+    public long MemoryMiB { get; set; }
+
+    /// <summary>Containers that start at the same time. 0, the default, means one per core: more would only slow each other down.</summary>
+    public int ConcurrentStarts { get; set; }
+
+    /// <summary>How long code goes on after its timeout or cancellation was signalled to it before the container is killed. Default 1 s; zero kills at once.</summary>
+    public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A container silent for this long is lost and killed. Default 30 s, at least 10 s (a container sends a sign of life every 5 s).</summary>
+    public TimeSpan SilenceLimit { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Wait before dialling the server again; doubles up to 30 times this. Default 200 ms.</summary>
+    public TimeSpan ReconnectDelay { get; set; } = TimeSpan.FromMilliseconds(200);
+}

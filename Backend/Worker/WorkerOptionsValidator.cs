@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Options;
+
+namespace Modal.Backend.Worker;
+
+/// <summary>Checks <see cref="WorkerOptions"/> and reports all faults at once.</summary>
+internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
+{
+    private static readonly string[] s_platforms = ["systrap", "kvm", "ptrace"];
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, WorkerOptions options)
+    {
+        var faults = new List<string>();
+        Require(Path.IsPathFullyQualified(options.StateDirectory), nameof(options.StateDirectory), options.StateDirectory, "an absolute path");
+        Require(Directory.Exists(options.RunnerDirectory), nameof(options.RunnerDirectory), options.RunnerDirectory,
+            "the folder of the published runner (set MODAL_RUNNER_DIR)");
+        Require(options.BaseRootDirectory is null || Directory.Exists(options.BaseRootDirectory), nameof(options.BaseRootDirectory), options.BaseRootDirectory, "an existing folder");
+        Require(Enum.IsDefined(options.Sandbox), nameof(options.Sandbox), options.Sandbox, "Auto, GVisor or Process");
+        Require(options.RunscPath.Length > 0, nameof(options.RunscPath), options.RunscPath, "a path or a program's name");
+        Require(s_platforms.Contains(options.Platform), nameof(options.Platform), options.Platform, "systrap, kvm or ptrace");
+        Require(options.CpuCores >= 0, nameof(options.CpuCores), options.CpuCores, "0 or more");
+        Require(options.MemoryMiB >= 0, nameof(options.MemoryMiB), options.MemoryMiB, "0 or more");
+        Require(options.ConcurrentStarts >= 0, nameof(options.ConcurrentStarts), options.ConcurrentStarts, "0 or more");
+        Require(options.CancelGrace >= TimeSpan.Zero, nameof(options.CancelGrace), options.CancelGrace, "zero or more");
+        Require(options.SilenceLimit >= TimeSpan.FromSeconds(10), nameof(options.SilenceLimit), options.SilenceLimit, "at least 10 s");
+        Require(options.ReconnectDelay > TimeSpan.Zero, nameof(options.ReconnectDelay), options.ReconnectDelay, "more than zero");
+        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
+
+        void Require(bool holds, string setting, object? value, string allowed)
+        {
+            if (!holds)
+            {
+                faults.Add($"WorkerOptions.{setting} is '{value}'; it must be {allowed}.");
+            }
+        }
+    }
+}
