@@ -1,0 +1,83 @@
+using Grpc.Core;
+using Modal.Backend.Store.Blobs;
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Clients;
+
+/// <summary>Checks what clients send before anything acts on it. All faults of a message are reported at once.</summary>
+internal static class RequestChecks
+{
+    private const int MaxFiles = 50_000;
+    private const long MaxMs = 86_400_000;
+
+    public static void Check(OpenApp open)
+    {
+        var faults = new List<string>();
+        Require(faults, Id.IsValid(open.AppId, Id.App), "app_id", open.AppId, "an id with the prefix ap-");
+        Require(faults, open.Code is { Files.Count: > 0 and <= MaxFiles }, "code.files", open.Code?.Files.Count, $"1 to {MaxFiles} files");
+        foreach (var file in open.Code?.Files.Where(f => !BlobDigest.IsValid(f.Digest)).Take(1) ?? [])
+        {
+            Require(faults, false, "code.files.digest", file.Digest, "a lower-case hexadecimal SHA-256");
+        }
+
+        Check(open.Functions, faults);
+        ThrowIfAny(faults);
+    }
+
+    public static void Check(IEnumerable<FunctionSpec> functions)
+    {
+        var faults = new List<string>();
+        Check(functions, faults);
+        ThrowIfAny(faults);
+    }
+
+    public static void Check(OpenStream open)
+    {
+        var faults = new List<string>();
+        Require(faults, Id.IsValid(open.AppId, Id.App), "app_id", open.AppId, "an id with the prefix ap-");
+        Require(faults, Id.IsValid(open.FunctionId, Id.Function), "function_id", open.FunctionId, "an id with the prefix fn-");
+        Require(faults, Id.IsValid(open.StreamId, Id.Call), "stream_id", open.StreamId, "an id with the prefix fc-");
+        ThrowIfAny(faults);
+    }
+
+    private static void Check(IEnumerable<FunctionSpec> functions, List<string> faults)
+    {
+        foreach (var f in functions)
+        {
+            var name = f.Name.Length > 0 ? f.Name : f.FunctionId;
+            Require(faults, Id.IsValid(f.FunctionId, Id.Function), $"{name}: function_id", f.FunctionId, "an id with the prefix fn-");
+            Require(faults, f.Name.Length is > 0 and <= 512, $"{name}: name", f.Name.Length, "1 to 512 characters");
+            Require(faults, f.Assembly.Length > 0 && !f.Assembly.Contains('/', StringComparison.Ordinal), $"{name}: assembly", f.Assembly, "the simple name of an assembly");
+            Require(faults, f.Methods.Count > 0, $"{name}: methods", f.Methods.Count, "at least one");
+            Require(faults, (f.Resources?.CpuCores ?? 0) is >= 0 and <= 1024, $"{name}: Cpu", f.Resources?.CpuCores, "from 0 to 1,024 cores");
+            Require(faults, (f.Resources?.MemoryMib ?? 0) is 0 or (>= 64 and <= 16 * 1024 * 1024), $"{name}: MemoryMiB", f.Resources?.MemoryMib, "0 or from 64 MiB to 16 TiB");
+            Require(faults, f.TimeoutMs is >= 0 and <= MaxMs, $"{name}: TimeoutSeconds", f.TimeoutMs / 1000.0, "0 or from 1 to 86,400");
+            Require(faults, f.StartupTimeoutMs is >= 0 and <= MaxMs, $"{name}: StartupTimeoutSeconds", f.StartupTimeoutMs / 1000.0, "0 or from 1 to 86,400");
+            Require(faults, f.ScaledownWindowMs is 0 or (>= 2_000 and <= 1_200_000), $"{name}: ScaledownWindowSeconds", f.ScaledownWindowMs / 1000.0, "0 or from 2 to 1,200");
+            Require(faults, f.MaxConcurrentInputs is >= 0 and <= 1000, $"{name}: MaxConcurrentInputs", f.MaxConcurrentInputs, "from 0 to 1,000");
+            Require(faults, f.Retries is >= 0 and <= 10, $"{name}: Retries", f.Retries, "from 0 to 10");
+            Require(faults, f.MinContainers >= 0 && f.MaxContainers >= 0 && (f.MaxContainers == 0 || f.MinContainers <= f.MaxContainers),
+                $"{name}: MinContainers", f.MinContainers, $"0 or more and at most MaxContainers ({f.MaxContainers})");
+            foreach (var layer in f.Image?.Layers.Where(l => l.Operation != "debian-slim") ?? [])
+            {
+                Require(faults, false, $"{name}: Image", layer.Operation, "debian-slim, the only base of this version");
+            }
+        }
+    }
+
+    private static void Require(List<string> faults, bool holds, string what, object? value, string allowed)
+    {
+        if (!holds)
+        {
+            faults.Add($"{what} is '{value}'; it must be {allowed}.");
+        }
+    }
+
+    private static void ThrowIfAny(List<string> faults)
+    {
+        if (faults.Count > 0)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, string.Join(' ', faults)));
+        }
+    }
+}

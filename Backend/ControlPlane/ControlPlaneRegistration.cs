@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Modal.Backend.ControlPlane.Apps;
+using Modal.Backend.ControlPlane.Blobs;
+using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Workers;
+
+namespace Modal.Backend.ControlPlane;
+
+/// <summary>Adds the control plane to a program. The program hosts the Orleans silo and registers a blob store.</summary>
+public static class ControlPlaneRegistration
+{
+    // Batches of the largest inline payloads; what is larger travels as a blob.
+    private const int MaxMessageBytes = 64 * 1024 * 1024;
+
+    /// <summary>Adds its services and options.</summary>
+    /// <param name="services">The program's services.</param>
+    /// <param name="configure">Sets options.</param>
+    public static IServiceCollection AddModalControlPlane(this IServiceCollection services, Action<ControlPlaneOptions> configure)
+    {
+        services.AddOptions<ControlPlaneOptions>().Configure(configure).ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<Clock>();
+        services.AddSingleton<Registry<CallOutbox>>();
+        services.AddSingleton<Registry<AppOutbox>>();
+        services.AddSingleton<Registry<WorkerLink>>();
+        services.AddSingleton<WorkerArrivals>();
+        services.AddSingleton<IRunningApps, RunningApps>();
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = MaxMessageBytes;
+            grpc.MaxSendMessageSize = MaxMessageBytes;
+        });
+        return services;
+    }
+
+    /// <summary>Serves clients and workers.</summary>
+    /// <param name="endpoints">Where.</param>
+    public static void MapModalControlPlane(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<ClientService>();
+        endpoints.MapGrpcService<WorkerGateway>();
+        endpoints.MapGrpcService<BlobService>();
+    }
+}

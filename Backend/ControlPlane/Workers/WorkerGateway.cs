@@ -1,0 +1,140 @@
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Functions;
+using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Placing;
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Workers;
+
+/// <summary>What workers speak to. One stream is one session; a worker that is silent for three heartbeats is lost, whatever its connection says.</summary>
+internal sealed class WorkerGateway(
+    IGrainFactory grains, Registry<WorkerLink> links, WorkerArrivals arrivals, Clock clock, IOptions<ControlPlaneOptions> options, IHostApplicationLifetime lifetime,
+    ILogger<WorkerGateway> logger) : ModalWorker.ModalWorkerBase
+{
+    private const int MissedHeartbeats = 3;
+
+    public override async Task Work(IAsyncStreamReader<WorkerMessage> requests, IServerStreamWriter<ServerMessage> responses, ServerCallContext context)
+    {
+        if (!await requests.MoveNext(context.CancellationToken) || requests.Current.Register is not { } register)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "The first message of Work must register the worker."));
+        }
+
+        if (Refusal(register) is { } refusal)
+        {
+            logger.WorkerRefused(refusal);
+            await responses.WriteAsync(new ServerMessage { Registered = new WorkerRegistered { Refusal = refusal } });
+            return;
+        }
+
+        var session = WorkerSession.New(register.WorkerId);
+        var link = new WorkerLink(session) { LastHeardMs = clock.NowMs };
+        var reason = "its stream ended";
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            link.Post(new ServerMessage { Registered = new WorkerRegistered { HeartbeatIntervalMs = (long)options.Value.HeartbeatInterval.TotalMilliseconds } });
+            links.Set(session, link);
+            logger.WorkerRegistered(register.WorkerId, session, register.CpuCores, register.MemoryMib, register.Sandbox);
+            await grains.GetGrain<IPoolGrain>(0).AddWorkerAsync(new WorkerOffer(session, register));
+            arrivals.Add(register);
+
+            var pump = link.PumpAsync((message, more) => ClientService.WriteAsync(responses, message, more), stop.Token);
+            var read = StreamBatches.ReadAllAsync(requests, batch => HandleAsync(link, batch), stop.Token);
+            var watch = WatchAsync(link, stop.Token);
+            var first = await Task.WhenAny(pump, read, watch);
+            reason = first == watch ? $"it was silent for {MissedHeartbeats} heartbeats" : reason;
+            await stop.CancelAsync();
+            await first;
+        }
+        catch (Exception e) when (ClientService.IsDisconnect(e))
+        {
+            reason = "its connection broke";
+        }
+        finally
+        {
+            await LoseAsync(link, register, reason);
+        }
+    }
+
+    private static string? Refusal(RegisterWorker worker)
+    {
+        if (worker.ProtocolRevision != ProtocolRevision.Current)
+        {
+            return $"The worker speaks revision {worker.ProtocolRevision} of the protocol and this server {ProtocolRevision.Current}: run both from the same version.";
+        }
+
+        if (!Id.IsValid(worker.WorkerId, Id.Worker))
+        {
+            return $"'{worker.WorkerId}' is not a worker's id.";
+        }
+
+        return worker.CpuCores > 0 && worker.MemoryMib > 0 ? null : "The worker offers no cores or no memory.";
+    }
+
+    // One batch per function, in the order in which its messages came; functions are independent of each other.
+    private async Task HandleAsync(WorkerLink link, IReadOnlyList<WorkerMessage> batch)
+    {
+        link.LastHeardMs = clock.NowMs;
+        var perFunction = new List<(string Function, List<WorkerMessage> Messages)>(1);
+        foreach (var message in batch)
+        {
+            if (ContainerOf(message) is { } container && link.FunctionOf(container) is { } function)
+            {
+                var at = perFunction.FindIndex(p => p.Function == function);
+                if (at < 0)
+                {
+                    at = perFunction.Count;
+                    perFunction.Add((function, []));
+                }
+
+                perFunction[at].Messages.Add(message);
+            }
+        }
+
+        if (perFunction.Count == 1)
+        {
+            await grains.GetGrain<IFunctionGrain>(perFunction[0].Function).OnWorkerAsync(new WorkerBatch(link.Session, perFunction[0].Messages));
+        }
+        else if (perFunction.Count > 1)
+        {
+            await Task.WhenAll(perFunction.Select(p => grains.GetGrain<IFunctionGrain>(p.Function).OnWorkerAsync(new WorkerBatch(link.Session, p.Messages))));
+        }
+    }
+
+    private static string? ContainerOf(WorkerMessage message) => message.MessageCase switch
+    {
+        WorkerMessage.MessageOneofCase.Results => message.Results.ContainerId,
+        WorkerMessage.MessageOneofCase.Output => message.Output.ContainerId,
+        WorkerMessage.MessageOneofCase.Returned => message.Returned.ContainerId,
+        WorkerMessage.MessageOneofCase.Ready => message.Ready.ContainerId,
+        WorkerMessage.MessageOneofCase.Exited => message.Exited.ContainerId,
+        _ => null,
+    };
+
+    private async Task WatchAsync(WorkerLink link, CancellationToken cancellationToken)
+    {
+        var interval = options.Value.HeartbeatInterval;
+        using var timer = new PeriodicTimer(interval, clock.Time);
+        while (clock.NowMs - link.LastHeardMs < MissedHeartbeats * interval.TotalMilliseconds)
+        {
+            await timer.WaitForNextTickAsync(cancellationToken);
+        }
+    }
+
+    private async Task LoseAsync(WorkerLink link, RegisterWorker register, string reason)
+    {
+        logger.WorkerLost(register.WorkerId, link.Session, reason);
+        links.Remove(link.Session, link);
+        link.Abort();
+        await logger.WatchAsync(grains.GetGrain<IPoolGrain>(0).RemoveWorkerAsync(link.Session));
+        foreach (var function in link.Functions.ToArray())
+        {
+            await logger.WatchAsync(grains.GetGrain<IFunctionGrain>(function).OnWorkerLostAsync(link.Session));
+        }
+    }
+}

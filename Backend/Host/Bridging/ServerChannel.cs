@@ -1,0 +1,13 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+using Modal.Backend.Worker.Session;
+
+namespace Modal.Backend.Host.Bridging;
+
+/// <summary>How this process's worker reaches its server.</summary>
+internal sealed class ServerChannel(GrpcChannel channel) : IControlPlaneChannel, IDisposable
+{
+    public CallInvoker CreateCallInvoker() => channel.CreateCallInvoker();
+
+    public void Dispose() => channel.Dispose();
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+
+namespace Modal.Backend.Host.Commands;
+
+/// <summary>The command line.</summary>
+internal static class HostCommand
+{
+    public static RootCommand Create()
+    {
+        var state = new Option<string>("--state-dir") { Description = "Where everything is kept.", DefaultValueFactory = _ => HostOptions.DefaultStateDirectory, Recursive = true };
+        var root = new RootCommand("Server and worker of Modal.Sdk.") { state };
+        root.Subcommands.Add(Serve(state));
+        root.Subcommands.Add(Stop(state));
+        root.Subcommands.Add(Status(state));
+        return root;
+    }
+
+    private static Command Serve(Option<string> state)
+    {
+        var role = new Option<HostRole>("--role") { Description = "all, server or worker.", DefaultValueFactory = _ => HostRole.All };
+        var listen = new Option<string?>("--listen") { Description = "Loopback address and port to listen on besides the Unix socket, such as 127.0.0.1:7777." };
+        var server = new Option<string?>("--server") { Description = "For a worker: the server to dial, http://host:port or unix:///path." };
+        var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
+        var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
+        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, idle, console };
+        command.SetAction((parsed, token) => ServeCommand.RunAsync(
+            new HostOptions
+            {
+                Role = parsed.GetValue(role),
+                StateDirectory = Path.GetFullPath(parsed.GetValue(state)!),
+                Listen = parsed.GetValue(listen),
+                Server = parsed.GetValue(server),
+                IdleLimit = TimeSpan.FromMinutes(parsed.GetValue(idle)),
+                LogToConsole = parsed.GetValue(console),
+            },
+            token));
+        return command;
+    }
+
+    private static Command Stop(Option<string> state)
+    {
+        var force = new Option<bool>("--force") { Description = "Stop even while apps run." };
+        var command = new Command("stop", "Stops the daemon of the state directory and waits until it is gone.") { force };
+        command.SetAction((parsed, token) => StopCommand.RunAsync(Path.GetFullPath(parsed.GetValue(state)!), parsed.GetValue(force), token));
+        return command;
+    }
+
+    private static Command Status(Option<string> state)
+    {
+        var command = new Command("status", "Shows apps, functions, containers and workers.");
+        command.SetAction((parsed, token) => StatusCommand.RunAsync(Path.GetFullPath(parsed.GetValue(state)!), token));
+        return command;
+    }
+}

@@ -1,0 +1,147 @@
+using System.Net;
+using System.Net.Sockets;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Modal.Backend.ControlPlane;
+using Modal.Backend.Host.Bridging;
+using Modal.Backend.Host.Daemon;
+using Modal.Backend.Host.Logging;
+using Modal.Backend.Host.Transport;
+using Modal.Backend.Store.Blobs;
+using Modal.Backend.Worker;
+using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Worker.Session;
+using Orleans.Configuration;
+
+namespace Modal.Backend.Host;
+
+/// <summary>Puts a host together from the roles it has.</summary>
+internal static class HostBuilding
+{
+    public static WebApplication Build(HostOptions options)
+    {
+        // Nothing of the machine's configuration: settings files beside the program and ASPNETCORE_ variables are for other programs.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = options.StateDirectory, EnvironmentName = Environments.Production });
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Modal", LogLevel.Information);
+        builder.Logging.AddProvider(new FileLoggerProvider(Path.Combine(options.StateDirectory, "logs", options.Role == HostRole.Worker ? "worker.log" : "daemon.log")));
+        if (options.LogToConsole)
+        {
+            builder.Logging.AddSimpleConsole(c => c.SingleLine = true);
+        }
+
+        builder.Services.AddSingleton(options);
+        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(h => h.ShutdownTimeout = TimeSpan.FromSeconds(15));
+        var transport = new InProcessTransport();
+        if (options.Role != HostRole.Worker)
+        {
+            AddServer(builder, options, transport);
+        }
+        else
+        {
+            builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(new InProcessEndPoint()));
+            builder.Services.AddSingleton<IConnectionListenerFactory>(transport);
+        }
+
+        if (options.Role != HostRole.Server)
+        {
+            AddWorker(builder, options, transport);
+        }
+
+        var app = builder.Build();
+        if (options.Role != HostRole.Worker)
+        {
+            app.MapModalControlPlane();
+        }
+
+        return app;
+    }
+
+    private static void AddServer(WebApplicationBuilder builder, HostOptions options, InProcessTransport transport)
+    {
+        builder.Services.AddSingleton<IConnectionListenerFactory>(transport);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.ListenUnixSocket(options.Socket, o => o.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(new InProcessEndPoint(), o => o.Protocols = HttpProtocols.Http2);
+            if (options.Listen is not null)
+            {
+                kestrel.Listen(ParseLoopback(options.Listen), o => o.Protocols = HttpProtocols.Http2);
+            }
+
+            // Streams carry little at a time but all of a Map over one connection; the defaults (128 KiB) would make it stop and go.
+            kestrel.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
+            kestrel.Limits.Http2.InitialConnectionWindowSize = 16 * 1024 * 1024;
+            kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+        });
+        builder.Services.AddSingleton(new BlobStore(new BlobStoreOptions { Directory = Path.Combine(options.StateDirectory, "blobs") }));
+        builder.Services.AddModalControlPlane(o =>
+        {
+            o.IsLocalDaemon = options.Role == HostRole.All || options.Listen is null;
+            o.HostBuild = BuildId();
+        });
+        builder.Services.AddHostedService<IdleStop>();
+        builder.UseOrleans(silo =>
+        {
+            silo.UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "modal", clusterId: Guid.NewGuid().ToString("N"));
+            silo.Configure<SiloMessagingOptions>(m => m.ResponseTimeout = TimeSpan.FromSeconds(30));
+        });
+    }
+
+    private static void AddWorker(WebApplicationBuilder builder, HostOptions options, InProcessTransport transport)
+    {
+        if (options.Role == HostRole.All)
+        {
+            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(UnixChannels.Open(transport.ConnectAsync)));
+            builder.Services.AddSingleton<IWorkerBlobs, StoreBlobs>();
+        }
+        else
+        {
+            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(Dial(options)));
+        }
+
+        builder.Services.AddModalWorker(w => w.StateDirectory = options.StateDirectory);
+    }
+
+    private static GrpcChannel Dial(HostOptions options)
+    {
+        if (options.Server is null)
+        {
+            return UnixChannels.Open(options.Socket);
+        }
+
+        return Uri.TryCreate(options.Server, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" or "unix"
+            ? url.Scheme == "unix"
+                ? UnixChannels.Open(url.LocalPath)
+                : GrpcChannel.ForAddress(url, UnixChannels.Options(new SocketsHttpHandler { EnableMultipleHttp2Connections = true }))
+            : throw new ArgumentException($"--server is '{options.Server}'; it must be http://host:port or unix:///path.");
+    }
+
+    private static IPEndPoint ParseLoopback(string text) =>
+        IPEndPoint.TryParse(text, out var endpoint) && endpoint.Port > 0 && IPAddress.IsLoopback(endpoint.Address)
+            ? endpoint
+            : throw new ArgumentException($"--listen is '{text}'; it must be a loopback address with a port, such as 127.0.0.1:7777, because connections are not authenticated.");
+
+    private static string BuildId()
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "build-id");
+        return File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,3 @@
+using Modal.Backend.Host.Commands;
+
+return await HostCommand.Create().Parse(args).InvokeAsync();

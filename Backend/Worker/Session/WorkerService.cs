@@ -1,0 +1,172 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Containers;
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker.Session;
+
+/// <summary>
+/// Dials the server, registers, and serves until the stream breaks; then ends its containers, whose inputs the server has given to others, and dials again.
+/// Owns all containers.
+/// </summary>
+internal sealed class WorkerService(
+    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
+    : BackgroundService
+{
+    private const int MaxDelayFactor = 30;
+
+    // Timeouts are kept to this; a shorter tick would cost an idle machine more than it is worth.
+    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(100);
+
+    private readonly WorkerOptions _options = options.Value;
+    private readonly ConcurrentDictionary<string, Container> _containers = new(StringComparer.Ordinal);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Off the thread that starts the host: finding a sandbox may take a second.
+        await Task.Yield();
+        var choice = await probe.ChooseAsync(stoppingToken);
+        choice.Factory.RemoveLeftovers();
+        code.CleanUp();
+        var services = new ContainerServices(
+            _options, choice.Factory, code, blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
+        var register = Describe(choice);
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var cause = "the server ended it";
+            try
+            {
+                if (await ServeAsync(services, register, () => failures = 0, stoppingToken))
+                {
+                    return;
+                }
+            }
+            catch (Exception e) when (e is RpcException or OperationCanceledException or IOException or InvalidOperationException)
+            {
+                cause = e is RpcException rpc ? rpc.Status.Detail : e.Message;
+            }
+
+            await EndContainersAsync();
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                var delay = _options.ReconnectDelay * Math.Min(1 << Math.Min(failures++, 10), MaxDelayFactor);
+                Log.ConnectionLost(logger, delay, cause);
+                await Task.Delay(delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private RegisterWorker Describe(SandboxChoice choice) => new()
+    {
+        WorkerId = WorkerIdentity.Load(_options.StateDirectory),
+        Version = typeof(WorkerService).Assembly.GetName().Version?.ToString() ?? "",
+        ProtocolRevision = ProtocolRevision.Current,
+        CpuCores = _options.CpuCores > 0 ? _options.CpuCores : Environment.ProcessorCount,
+        MemoryMib = _options.MemoryMiB > 0 ? _options.MemoryMiB : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1024 / 1024 * 8 / 10,
+        Sandbox = choice.Factory.Kind,
+        SandboxAdvice = choice.Advice,
+    };
+
+    // True if the server refused us for good.
+    private async Task<bool> ServeAsync(ContainerServices services, RegisterWorker register, Action registered, CancellationToken stoppingToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var outbox = new SessionOutbox();
+        using var call = new ModalWorker.ModalWorkerClient(channel.CreateCallInvoker()).Work(cancellationToken: stop.Token);
+        outbox.Post(new WorkerMessage { Register = register });
+        var pump = outbox.PumpAsync(call.RequestStream, stop.Token);
+        var tick = Task.CompletedTask;
+        try
+        {
+            await foreach (var message in call.ResponseStream.ReadAllAsync(stop.Token))
+            {
+                if (message.Registered is { Refusal.Length: > 0 } refused)
+                {
+                    Log.Refused(logger, refused.Refusal);
+                    return true;
+                }
+
+                if (message.Registered is { } welcome)
+                {
+                    registered();
+                    Log.Registered(logger, register.WorkerId, register.CpuCores, register.MemoryMib);
+                    tick = TickAsync(outbox, TimeSpan.FromMilliseconds(welcome.HeartbeatIntervalMs), stop.Token);
+                    continue;
+                }
+
+                Handle(message, services, outbox);
+            }
+
+            return false;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(pump, tick).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Handle(ServerMessage message, ContainerServices services, SessionOutbox outbox)
+    {
+        switch (message.MessageCase)
+        {
+            case ServerMessage.MessageOneofCase.Start:
+                var container = new Container(message.Start, services, outbox);
+                _containers[container.Id] = container;
+                _ = container.Ended.ContinueWith(_ => _containers.TryRemove(container.Id, out Container? _), TaskScheduler.Default);
+                break;
+            case ServerMessage.MessageOneofCase.Stop when Find(message.Stop.ContainerId) is { } stopped:
+                stopped.Stop(TimeSpan.FromMilliseconds(message.Stop.GraceMs), message.Stop.Reason);
+                break;
+            case ServerMessage.MessageOneofCase.Dispatch when Find(message.Dispatch.ContainerId) is { } target:
+                target.Dispatch(message.Dispatch.Attempts);
+                break;
+            case ServerMessage.MessageOneofCase.Cancel when Find(message.Cancel.ContainerId) is { } cancelled:
+                cancelled.Cancel(message.Cancel.Inputs);
+                break;
+            case ServerMessage.MessageOneofCase.OutputAck when Find(message.OutputAck.ContainerId) is { } heard:
+                heard.Acknowledge(message.OutputAck.Bytes);
+                break;
+        }
+    }
+
+    private Container? Find(string id) => _containers.GetValueOrDefault(id);
+
+    private async Task TickAsync(SessionOutbox outbox, TimeSpan heartbeat, CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(s_tick, time);
+        var last = time.GetTimestamp();
+        outbox.Post(new WorkerMessage { Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds() } });
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            foreach (var container in _containers.Values)
+            {
+                container.Tick();
+            }
+
+            if (time.GetElapsedTime(last) >= heartbeat)
+            {
+                last = time.GetTimestamp();
+                outbox.Post(new WorkerMessage { Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds() } });
+            }
+        }
+    }
+
+    private async Task EndContainersAsync()
+    {
+        var containers = _containers.Values.ToArray();
+        foreach (var container in containers)
+        {
+            container.Stop(TimeSpan.Zero, "the connection to the server ended");
+        }
+
+        await Task.WhenAll(containers.Select(c => c.Ended));
+    }
+}

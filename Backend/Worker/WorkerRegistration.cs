@@ -1,0 +1,31 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Loop;
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Session;
+
+namespace Modal.Backend.Worker;
+
+/// <summary>Adds a worker to a program.</summary>
+public static class WorkerRegistration
+{
+    /// <summary>Adds the worker and its options. The program must register an <see cref="IControlPlaneChannel"/>, and may register an <see cref="IWorkerBlobs"/>.</summary>
+    /// <param name="services">The program's services.</param>
+    /// <param name="configure">Sets options.</param>
+    public static IServiceCollection AddModalWorker(this IServiceCollection services, Action<WorkerOptions> configure)
+    {
+        services.AddOptions<WorkerOptions>().Configure(configure).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IWorkerBlobs, GrpcBlobs>();
+        services.AddSingleton<EventLoop>();
+        services.AddSingleton<MemoryWatch>();
+        services.AddSingleton<SandboxHost>();
+        services.AddSingleton<SandboxProbe>();
+        services.AddSingleton<CodeVersions>();
+        return services.AddHostedService<WorkerService>();
+    }
+}
