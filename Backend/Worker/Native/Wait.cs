@@ -19,10 +19,10 @@ internal static unsafe partial class Wait
     public const int SIGTERM = 15;
     public const int PR_SET_CHILD_SUBREAPER = 36;
 
-    // siginfo_t: si_code at 8, si_pid at 12, si_status at 24; 128 bytes. The same on x86-64 and arm64.
+    // siginfo_t: si_code at 8, si_pid at 16 (the union is aligned to 8), si_status at 24; 128 bytes. The same on x86-64 and arm64.
     public const int SiginfoSize = 128;
     public const int SiginfoCodeOffset = 8;
-    public const int SiginfoPidOffset = 12;
+    public const int SiginfoPidOffset = 16;
     public const int SiginfoStatusOffset = 24;
 
     // asm/unistd.h: the same numbers on every architecture (added after the tables were unified).
@@ -42,22 +42,25 @@ internal static unsafe partial class Wait
     /// <summary>Sends a signal by number.</summary>
     public static void Kill(int pid, int signal) => _ = kill(pid, signal);
 
-    /// <summary>Takes the end of a child that has ended.</summary>
-    /// <returns>Null if it has not ended or is not our child.</returns>
-    public static ProcessEnd? TryReap(Descriptor process) => TryReap(P_PIDFD, process.Number);
+    /// <summary>
+    /// Takes the end of a process whose descriptor has become readable. Waits for it: newer kernels wake those who poll a moment before the end can be taken.
+    /// </summary>
+    /// <returns>Null if it is not our child.</returns>
+    public static ProcessEnd? Reap(Descriptor process) => Reap(P_PIDFD, process.Number, WEXITED);
 
-    /// <summary>As above, by number.</summary>
-    public static ProcessEnd? TryReap(int pid) => TryReap(P_PID, pid);
+    /// <summary>Takes the end of a child if it has ended.</summary>
+    /// <returns>Null if it has not ended or is not our child.</returns>
+    public static ProcessEnd? TryReap(int pid) => Reap(P_PID, pid, WEXITED | WNOHANG);
 
     /// <summary>Orphaned descendants become our children, so that their ends can be read and no zombie stays.</summary>
     public static void BecomeSubreaper() => Errno.Check(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl(PR_SET_CHILD_SUBREAPER)");
 
-    private static ProcessEnd? TryReap(int idType, int id)
+    private static ProcessEnd? Reap(int idType, int id, int options)
     {
         var info = stackalloc byte[SiginfoSize];
         new Span<byte>(info, SiginfoSize).Clear();
         int result;
-        while ((result = waitid(idType, (uint)id, info, WEXITED | WNOHANG)) < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR)
+        while ((result = waitid(idType, (uint)id, info, options)) < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR)
         {
         }
 

@@ -89,7 +89,7 @@ internal sealed class SandboxProcess : ISandbox
         // Before the group is emptied by us: our own kills count as well.
         var outOfMemory = _overLimit || _cgroup?.OutOfMemoryKills > 0;
         var stragglers = _cgroup?.Kill() ?? [];
-        var end = Wait.TryReap(_process);
+        var end = Wait.Reap(_process);
         foreach (var pid in stragglers)
         {
             _ = Wait.TryReap(pid);

@@ -49,9 +49,13 @@ internal sealed class Runsc
         var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", input, output, error);
         using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The kernel is too old: process descriptors (pidfd_open, Linux 5.3) are needed.");
         var end = await EndOfAsync(process, cancellationToken);
-        return end is { ExitCode: 0 } && int.TryParse(await File.ReadAllTextAsync(pidFile, cancellationToken), CultureInfo.InvariantCulture, out var sandbox)
-            ? Wait.OpenProcess(sandbox)
-            : null;
+        if (end is not { ExitCode: 0, Signal: 0 })
+        {
+            return null;
+        }
+
+        var sandbox = int.Parse(await File.ReadAllTextAsync(pidFile, cancellationToken), CultureInfo.InvariantCulture);
+        return Wait.OpenProcess(sandbox) ?? throw new SandboxStartException($"The sandbox's process {sandbox} was gone before it could be watched.");
     }
 
     /// <summary>Why the last run of this sandbox failed, from runsc's log.</summary>
@@ -147,10 +151,10 @@ internal sealed class Runsc
         {
             Wait.Kill(process, Wait.SIGKILL);
             await ended.Task;
-            _ = Wait.TryReap(process);
+            _ = Wait.Reap(process);
             throw;
         }
 
-        return Wait.TryReap(process);
+        return Wait.Reap(process);
     }
 }
