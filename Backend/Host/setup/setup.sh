@@ -123,7 +123,7 @@ setup_feed() {
   say "packing Modal.Sdk into the local feed artifacts/feed"
   rm -rf "$root/artifacts/feed"
   mkdir -p "$root/artifacts/feed"
-  dotnet pack "$root/Sdk/Modal.Sdk" -c Release -o "$root/artifacts/feed" -v quiet -nologo >&2
+  dotnet pack "$root/Sdk/Modal.Sdk" -c Release -p:ForPackage=true -o "$root/artifacts/feed" -v quiet -nologo >&2
   # The same version with other content must not come from the cache.
   rm -rf "${NUGET_PACKAGES:-$HOME/.nuget/packages}/modal.sdk"
   echo "$stamp" > "$root/artifacts/feed/stamp"

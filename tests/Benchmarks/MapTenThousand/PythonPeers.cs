@@ -15,7 +15,7 @@ internal static class PythonPeers
     public static async Task<double> DaskAsync(int inputs)
     {
         await InstallAsync("python3-distributed", "python3-dask");
-        return await RunAsync("dask_map.py", inputs, []);
+        return await RunAsync("dask_map.py", inputs, new Dictionary<string, string?>());
     }
 
     public static async Task<double> CeleryAsync(int inputs)

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Modal.Scenarios.App;
+using Modal.ScenarioApp;
 using Modal.Scenarios.Harness;
 using Xunit;
 

@@ -7,7 +7,7 @@ namespace Modal.Scenarios.Clients;
 /// <summary>Client processes as a user runs them.</summary>
 public sealed class ClientScenarios(DaemonFixture daemon)
 {
-    private const string AppName = "Modal.Scenarios.App";
+    private const string AppName = "Modal.ScenarioApp";
 
     [Fact(Timeout = 120_000)]
     public async Task Pipe_Map_StdoutHoldsResultsAlone()

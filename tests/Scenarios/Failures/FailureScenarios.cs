@@ -1,4 +1,4 @@
-using Modal.Scenarios.App;
+using Modal.ScenarioApp;
 using Xunit;
 
 namespace Modal.Scenarios.Failures;

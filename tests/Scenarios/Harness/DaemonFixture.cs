@@ -2,7 +2,6 @@ using Modal.Scenarios.Harness;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(DaemonFixture))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace Modal.Scenarios.Harness;
 

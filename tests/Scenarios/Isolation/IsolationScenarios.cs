@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Modal.Scenarios.App;
+using Modal.ScenarioApp;
 using Modal.Scenarios.Harness;
 using Xunit;
 

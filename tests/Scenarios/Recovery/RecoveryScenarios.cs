@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Modal.Scenarios.App;
+using Modal.ScenarioApp;
 using Modal.Scenarios.Harness;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Modal.Scenarios.App;
+namespace Modal.ScenarioApp;
 
 /// <summary>What user code can see of the machine it runs on.</summary>
 public static partial class Probes

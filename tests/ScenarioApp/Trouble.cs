@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Modal.Scenarios.App;
+namespace Modal.ScenarioApp;
 
 /// <summary>Functions that go wrong, each in its own way. A negative argument goes wrong, others give the argument back.</summary>
 public static partial class Trouble

@@ -1,4 +1,4 @@
-namespace Modal.Scenarios.App;
+namespace Modal.ScenarioApp;
 
 /// <summary>A service with state.</summary>
 [Service(MaxContainers = 1)]

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Modal.Scenarios.App;
+namespace Modal.ScenarioApp;
 
 /// <summary>Ordinary functions.</summary>
 public static partial class Jobs

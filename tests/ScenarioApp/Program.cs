@@ -1,4 +1,4 @@
-using Modal.Scenarios.App;
+using Modal.ScenarioApp;
 
 // What tests run as a client process of its own: MODE COUNT [MILLISECONDS].
 var count = args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1;
