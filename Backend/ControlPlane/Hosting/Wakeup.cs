@@ -18,6 +18,13 @@ internal sealed class Wakeup : IDisposable
         _timer = clock.Time.CreateTimer(
             _ =>
             {
+                // Timers may ring a millisecond early: who rings before the time would find nothing to do and never be asked again.
+                if (Interlocked.Read(ref _due) is var due && due != long.MaxValue && due > clock.NowMs)
+                {
+                    Arm(due);
+                    return;
+                }
+
                 Interlocked.Exchange(ref _due, long.MaxValue);
                 _ = logger.WatchAsync(ring());
             },
@@ -30,9 +37,11 @@ internal sealed class Wakeup : IDisposable
         if (dueMs is { } due && due < Interlocked.Read(ref _due))
         {
             Interlocked.Exchange(ref _due, due);
-            _timer.Change(TimeSpan.FromMilliseconds(Math.Max(0, due - _clock.NowMs)), Timeout.InfiniteTimeSpan);
+            Arm(due);
         }
     }
+
+    private void Arm(long due) => _timer.Change(TimeSpan.FromMilliseconds(Math.Max(0, due - _clock.NowMs)), Timeout.InfiniteTimeSpan);
 
     public void Dispose() => _timer.Dispose();
 }

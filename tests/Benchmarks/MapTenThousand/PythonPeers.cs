@@ -26,12 +26,15 @@ internal static class PythonPeers
         using var stop = new CancellationTokenSource();
         var redis = Cli.Wrap("redis-server").WithArguments(["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .WithWorkingDirectory(Path.GetTempPath()).WithValidation(CommandResultValidation.None).ExecuteAsync(stop.Token);
+        await OpenAsync(port);
         var worker = Cli.Wrap(Python)
             .WithArguments(["-m", "celery", "-A", "celery_app", "worker", "--concurrency=2", "--pool=prefork", "--loglevel=ERROR"])
             .WithWorkingDirectory(Folder).WithEnvironmentVariables(e => e.Set("CELERY_REDIS", url).Set("C_FORCE_ROOT", "1").Set("PYTHONDONTWRITEBYTECODE", "1"))
             .WithValidation(CommandResultValidation.None).ExecuteAsync(stop.Token);
         try
         {
+            // It says nowhere that it is ready; what comes before that would count against it.
+            await Task.Delay(TimeSpan.FromSeconds(5));
             return await RunAsync("celery_map.py", inputs, new Dictionary<string, string?> { ["CELERY_REDIS"] = url, ["PYTHONDONTWRITEBYTECODE"] = "1" });
         }
         finally
@@ -68,6 +71,25 @@ internal static class PythonPeers
             await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. missing])
                 .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive")).ExecuteBufferedAsync();
         }
+    }
+
+    private static async Task OpenAsync(int port)
+    {
+        for (var i = 0; i < 200; i++)
+        {
+            try
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync(IPAddress.Loopback, port);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(50);
+            }
+        }
+
+        throw new TimeoutException($"redis-server did not open port {port}.");
     }
 
     private static int FreePort()

@@ -69,8 +69,8 @@ public sealed class ClientScenarios(DaemonFixture daemon)
             using var first = new ClientProcess(state, "call", "3");
             using var second = new ClientProcess(state, "call", "4");
 
-            Assert.Equal(0, await first.ExitAsync(TimeSpan.FromSeconds(60)));
-            Assert.Equal(0, await second.ExitAsync(TimeSpan.FromSeconds(60)));
+            Assert.True(await first.ExitAsync(TimeSpan.FromSeconds(60)) == 0, first.Error);
+            Assert.True(await second.ExitAsync(TimeSpan.FromSeconds(60)) == 0, second.Error);
 
             Assert.Equal(("9\n", "16\n"), (first.Out, second.Out));
             using var server = new ServerClient(socket);
