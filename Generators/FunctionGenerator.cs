@@ -1,82 +1,95 @@
+using System.Collections.Immutable;
+using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Modal.Generators.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
 using Modal.Generators.Emission;
 using Modal.Generators.Model;
 using Modal.Generators.Parsing;
 
 namespace Modal.Generators;
 
-/// <summary>Gives each class with [Function] methods its nested Remote class, and the assembly its codecs, registration and manifest.</summary>
+/// <summary>Adds handles, invokers, codecs, registration and a manifest for [Function] methods and [Service] classes.</summary>
 [Generator(LanguageNames.CSharp)]
 public sealed class FunctionGenerator : IIncrementalGenerator
 {
-    /// <summary>Step that turns methods into models.</summary>
-    public const string FunctionsStep = "Functions";
-
-    /// <summary>Step that turns service classes into models.</summary>
-    public const string ServicesStep = "Services";
-
-    /// <summary>Step that gathers the functions of each class.</summary>
-    public const string ContainersStep = "Containers";
-
-    /// <summary>Step that gathers the types that need codecs.</summary>
-    public const string CodecsStep = "Codecs";
-
-    /// <summary>Step that gathers what the assembly registers.</summary>
-    public const string RegistrationStep = "Registration";
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        var functions = context.SyntaxProvider.ForAttributeWithMetadataName(
-                FunctionParser.Attribute, static (node, _) => node is MethodDeclarationSyntax or LocalFunctionStatementSyntax, FunctionParser.Parse)
-            .Where(static f => f is not null).Select(static (f, _) => f!).WithTrackingName(FunctionsStep);
-        var services = context.SyntaxProvider.ForAttributeWithMetadataName(
-                ServiceParser.Attribute, static (node, _) => node is TypeDeclarationSyntax, ServiceParser.Parse)
-            .WithTrackingName(ServicesStep);
+        var functions = context.SyntaxProvider
+            .ForAttributeWithMetadataName(
+                KnownNames.Function,
+                static (node, _) => node is MethodDeclarationSyntax or LocalFunctionStatementSyntax or AccessorDeclarationSyntax or LambdaExpressionSyntax or OperatorDeclarationSyntax,
+                static (c, token) => FunctionParser.Parse(c, token))
+            .WithTrackingName(StepNames.Functions);
+        var services = context.SyntaxProvider
+            .ForAttributeWithMetadataName(KnownNames.Service, static (node, _) => node is TypeDeclarationSyntax, static (c, token) => ServiceParser.Parse(c, token))
+            .WithTrackingName(StepNames.Services);
 
-        context.RegisterSourceOutput(functions.SelectMany(static (f, _) => f.Diagnostics), Report);
-        context.RegisterSourceOutput(services.SelectMany(static (s, _) => s.Diagnostics), Report);
+        var diagnostics = functions.SelectMany(static (f, _) => f.Diagnostics).Collect()
+            .Combine(services.SelectMany(static (s, _) => s.Diagnostics).Collect())
+            // A type that is not partial would be named once per function in it.
+            .SelectMany(static (d, _) => d.Left.Concat(d.Right).Distinct().ToImmutableArray())
+            .WithTrackingName(StepNames.Diagnostics);
+        context.RegisterSourceOutput(diagnostics, static (c, d) => c.ReportDiagnostic(d.ToDiagnostic()));
 
-        var containers = functions.Where(static f => f.Function is not null).Collect()
-            .SelectMany(static (all, _) => all.GroupBy(f => f.Container!.MetadataName)
-                .Select(g => new RemoteClassModel(g.First().Container!, new EquatableArray<FunctionModel>(g.Select(f => f.Function!)))))
-            .WithTrackingName(ContainersStep);
-        context.RegisterSourceOutput(containers, static (output, model) => output.AddSource($"{model.Container.MetadataName}.Remote.g.cs", RemoteClassEmitter.Emit(model)));
-
-        var found = services.Where(static s => s.Service is not null).Select(static (s, _) => s.Service!);
-        context.RegisterSourceOutput(found, static (output, service) => output.AddSource($"{service.Container.MetadataName}.Remote.g.cs", ServiceEmitter.Emit(service)));
-
-        var codecs = functions.Where(static f => f.Function is not null).SelectMany(static (f, _) => f.Function!.Types).Collect()
-            .Combine(found.SelectMany(static (s, _) => s.Types).Collect())
-            .Select(static (both, _) => new EquatableArray<TypeDefinition>(
-                both.Left.Concat(both.Right).GroupBy(t => t.Name).Select(g => g.First()).OrderBy(t => t.Name, StringComparer.Ordinal)))
-            .WithTrackingName(CodecsStep);
-        context.RegisterSourceOutput(codecs, static (output, types) =>
+        var functionModels = functions.Where(static f => f.Model is not null).Select(static (f, _) => f.Model!).Collect();
+        var serviceModels = services.Where(static s => s.Model is not null).Select(static (s, _) => s.Model!).Collect();
+        var units = functionModels.Combine(serviceModels)
+            .Select(static (m, _) => Units(m.Left, m.Right))
+            .WithTrackingName(StepNames.Units);
+        var assembly = context.CompilationProvider.Select(static (c, _) => c.AssemblyName ?? "").WithTrackingName(StepNames.Assembly);
+        context.RegisterSourceOutput(
+            units.SelectMany(static (u, _) => u).Combine(assembly).WithTrackingName(StepNames.Unit),
+            static (c, u) => Add(c, u.Left.Owner.Name, UnitEmitter.Emit(u.Left, u.Right)));
+        context.RegisterSourceOutput(units, static (c, u) =>
         {
-            if (types.Count > 0)
+            if (u.Count > 0)
             {
-                output.AddSource("Modal.Codecs.g.cs", CodecEmitter.Emit(types));
+                Add(c, "Modal.Generated.Registration", RegistrationEmitter.EmitInitializer(u));
+                Add(c, "Modal.Generated.Manifest", ManifestEmitter.Emit(u));
             }
         });
 
-        var assembly = context.CompilationProvider.Select(static (c, _) => c.AssemblyName ?? "");
-        var registration = containers.Collect().Combine(found.Collect()).Combine(assembly)
-            .Select(static (all, _) => new AssemblyModel(
-                all.Right,
-                new EquatableArray<RemoteClassModel>(all.Left.Left.OrderBy(c => c.Container.FullName, StringComparer.Ordinal)),
-                new EquatableArray<ServiceModel>(all.Left.Right.OrderBy(s => s.Container.FullName, StringComparer.Ordinal))))
-            .WithTrackingName(RegistrationStep);
-        context.RegisterSourceOutput(registration, static (output, model) =>
+        var codecs = functions.SelectMany(static (f, _) => f.Codecs).Collect()
+            .Combine(services.SelectMany(static (s, _) => s.Codecs).Collect())
+            .Select(static (c, _) => c.Left.Concat(c.Right).GroupBy(m => m.Type, StringComparer.Ordinal).Select(g => g.First()).OrderBy(m => m.Type, StringComparer.Ordinal).ToEquatableArray())
+            .WithTrackingName(StepNames.Codecs);
+        context.RegisterSourceOutput(codecs, static (c, models) =>
         {
-            if (model.Classes.Count + model.Services.Count > 0)
+            if (models.Count > 0)
             {
-                output.AddSource("Modal.Registration.g.cs", RegistrationEmitter.Emit(model));
+                Add(c, "Modal.Generated.Codecs", CodecEmitter.Emit(models));
             }
         });
     }
 
-    private static void Report(SourceProductionContext context, DiagnosticModel diagnostic) =>
-        context.ReportDiagnostic(diagnostic.ToDiagnostic(Descriptors.All[diagnostic.Id]));
+    /// <summary>One unit per owner, sorted by name; methods of a service stay in the order of declaration.</summary>
+    private static EquatableArray<UnitModel> Units(ImmutableArray<FunctionModel> functions, ImmutableArray<ServiceModel> services)
+    {
+        var units = new SortedDictionary<string, UnitModel>(StringComparer.Ordinal);
+        foreach (var service in services)
+        {
+            units[service.Owner.Global] = new UnitModel(service.Owner, service, default);
+        }
+
+        foreach (var group in functions.GroupBy(f => f.Owner.Global, StringComparer.Ordinal))
+        {
+            var known = units.TryGetValue(group.Key, out var unit);
+            // A service that is in doubt has no model; its methods would have nothing to run on.
+            var usable = group.Where(f => f.IsStatic || known);
+            var sorted = usable.Where(f => f.IsStatic).OrderBy(f => f.Name, StringComparer.Ordinal).Concat(usable.Where(f => !f.IsStatic)).ToEquatableArray();
+            if (sorted.Count > 0)
+            {
+                units[group.Key] = new UnitModel(group.First().Owner, unit?.Service, sorted);
+            }
+        }
+
+        return units.Values.ToEquatableArray();
+    }
+
+    private static void Add(SourceProductionContext context, string name, string text) =>
+        context.AddSource(name + ".g.cs", SourceText.From(text, s_utf8));
 }

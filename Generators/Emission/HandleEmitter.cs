@@ -2,175 +2,145 @@ using Modal.Generators.Model;
 
 namespace Modal.Generators.Emission;
 
-/// <summary>One handle class: its codecs, its named CallAsync, its Local, and the invoker that runs the method in a container.</summary>
+/// <summary>The nested <c>Remote</c> class: what the user calls.</summary>
 internal static class HandleEmitter
 {
-    private const string Context = "global::Modal.Runtime.InvocationContext";
-    private const string ValueTask = "global::System.Threading.Tasks.ValueTask";
-    private const string Token = "global::System.Threading.CancellationToken";
-
-    public static string ClassName(FunctionModel function) => function.Method.TrimStart('@') + "Function";
-
-    public static void Emit(CodeWriter code, FunctionModel function, string owner)
+    public static void Emit(CodeWriter code, UnitModel unit)
     {
-        var sent = function.Parameters.Where(p => !p.IsCancellationToken).ToList();
-        var argument = ArgumentType(sent);
-        var result = function.Result?.Annotated ?? "global::Modal.Unit";
-        var baseType = function.Returns == ReturnKind.Stream ? $"global::Modal.StreamFunction<{argument}, {result}>" : $"global::Modal.Function<{argument}, {result}>";
-        var access = function.IsPublic ? "public" : "internal";
-        var name = ClassName(function);
-
-        code.Lines(function.Documentation);
-        code.Open($"{access} sealed class {name} : {baseType}");
-        if (function.IsStatic)
+        var statics = unit.Functions.Where(f => f.IsStatic).ToList();
+        code.Line($"/// <summary>Handles of the functions of <see cref=\"{unit.Owner.Global}\"/>, which run in containers.</summary>");
+        code.Open("public static class Remote");
+        foreach (var function in statics)
         {
-            code.Open($"internal {name}() : base(global::Modal.FunctionTarget.Static({Json.String(function.FullName)}), EncodeArguments, DecodeResult)").Close().Line();
-        }
-        else
-        {
-            code.Line("private readonly Instance _service;").Line();
-            code.Open($"internal {name}(Instance service) : base(global::Modal.FunctionTarget.Method(service, {Json.String(function.FullName)}), EncodeArguments, DecodeResult)").Line("_service = service;").Close().Line();
+            var handle = ClassName(function, statics);
+            code.Lines(function.Docs);
+            code.Line($"{Access(function.IsPublic)} static {handle} {function.EscapedName} {{ get; }} = new();");
+            code.Line();
         }
 
-        EmitCall(code, function, sent, argument, result);
-        EmitLocal(code, function, owner);
-        EmitInvoke(code, function, sent, owner);
-        EmitEncode(code, sent, argument);
-        code.Open($"private static {result} DecodeResult(ref global::Modal.Serialization.PayloadReader reader)")
-            .Line(function.Result is null ? "return default;" : $"return {Codecs.Read(function.Result)};").Close();
+        foreach (var function in statics)
+        {
+            EmitClass(code, function, ClassName(function, statics), service: false);
+        }
+
+        if (unit.Service is { } service)
+        {
+            EmitService(code, service, [.. unit.Functions.Where(f => !f.IsStatic)]);
+        }
+
         code.Close();
     }
 
-    /// <summary>Statements that read arguments into locals named as the parameters are.</summary>
-    public static void EmitArguments(CodeWriter code, IReadOnlyList<ParameterModel> sent, string bytes, string what)
+    private static void EmitService(CodeWriter code, ServiceModel service, List<FunctionModel> functions)
     {
-        var required = sent.TakeWhile(p => p.Default is null).Count();
-        code.Line($"var reader = new global::Modal.Serialization.PayloadReader({bytes});").Line("var argumentCount = reader.ReadArrayHeader();");
-        code.Open($"if (argumentCount < {required} || argumentCount > {sent.Count})")
-            .Line($"throw new global::Modal.Serialization.PayloadException($\"{what} takes {(required == sent.Count ? "" : $"{required} to ")}{sent.Count} arguments, but {{argumentCount}} were sent.\");").Close();
-        for (var i = 0; i < sent.Count; i++)
+        var access = Access(service.IsPublic);
+        var type = service.Owner.Global;
+        code.Lines(service.Docs);
+        code.Line($"{access} static Instance Create({Signatures.Declare(service.Parameters)}) =>");
+        code.Line($"    new(global::Modal.PayloadCodec.Encode<{Signatures.ArgumentType(service.Parameters)}>(WriteArguments, {Signatures.ArgumentValue(service.Parameters)}));");
+        code.Line();
+        code.Open($"private static void WriteArguments(ref {Signatures.Writer} writer, {Signatures.ArgumentType(service.Parameters)} argument)");
+        code.Lines(Signatures.WriteArguments(service.Parameters));
+        code.Close();
+        code.Line();
+        code.Line($"/// <summary>One <see cref=\"{type}\"/> with its constructor arguments.</summary>");
+        code.Open($"{access} sealed class Instance : global::Modal.ServiceInstance");
+        code.Line("private readonly global::Modal.Runtime.LocalInstance _local;");
+        code.Line();
+        code.Open($"internal Instance(byte[] arguments) : base({Json.String(service.Owner.Name)}, arguments)");
+        code.Line($"_local = new global::Modal.Runtime.LocalInstance({Json.String(service.Owner.Name)}, arguments);");
+        foreach (var function in functions)
         {
-            var read = Codecs.Read(sent[i].Type);
-            code.Line(sent[i].Default is { } value
-                ? $"{sent[i].Type.Annotated} argument{i} = argumentCount > {i} ? {read} : {Default(sent[i], value)};"
-                : $"{sent[i].Type.Annotated} argument{i} = {read};");
+            code.Line($"{function.EscapedName} = new(this);");
         }
+
+        code.Close();
+        code.Line();
+        foreach (var function in functions)
+        {
+            code.Lines(function.Docs);
+            code.Line($"{Access(function.IsPublic)} {ClassName(function, functions)} {function.EscapedName} {{ get; }}");
+            code.Line();
+        }
+
+        code.Line("/// <inheritdoc/>");
+        code.Line("protected override global::System.Threading.Tasks.ValueTask DisposeCoreAsync() => _local.DisposeAsync();");
+        code.Line();
+        foreach (var function in functions)
+        {
+            EmitClass(code, function, ClassName(function, functions), service: true);
+        }
+
+        code.Close();
     }
 
-    public static string ArgumentType(IReadOnlyList<ParameterModel> sent) => sent.Count switch
+    private static void EmitClass(CodeWriter code, FunctionModel function, string name, bool service)
     {
-        0 => "global::Modal.Unit",
-        1 => sent[0].Type.Annotated,
-        _ => $"({string.Join(", ", sent.Select(p => $"{p.Type.Annotated} {p.Name}"))})",
-    };
-
-    public static string Declaration(ParameterModel parameter) =>
-        $"{parameter.Type.Annotated} {parameter.Name}{(parameter.Default is { } value ? $" = {Default(parameter, value)}" : "")}";
-
-    private static string Default(ParameterModel parameter, string value) =>
-        value == "default" && parameter.Type is { IsNullableReference: false, Codec: CodecKind.String or CodecKind.Generated or CodecKind.Bytes } ? "default!" : value;
-
-    private static void EmitCall(CodeWriter code, FunctionModel function, List<ParameterModel> sent, string argument, string result)
-    {
-        var token = sent.Any(p => p.Name == "cancellationToken") ? "callCancellation" : "cancellationToken";
-        var returns = function.Returns switch
+        var sent = function.Sent.ToList();
+        var argument = Signatures.ArgumentType(sent);
+        var streams = function.Return.Kind == ReturnKind.Stream;
+        var result = function.Return.ResultType ?? Signatures.Unit;
+        code.Line($"/// <summary>Handle of <c>{function.FullName}</c>.</summary>");
+        code.Open($"{Access(function.IsPublic)} sealed class {name} : global::Modal.{(streams ? "StreamFunction" : "Function")}<{argument}, {result}>");
+        if (service)
         {
-            ReturnKind.Stream => $"global::System.Collections.Generic.IAsyncEnumerable<{result}>",
-            ReturnKind.Value => $"global::System.Threading.Tasks.Task<{result}>",
-            _ => "global::System.Threading.Tasks.Task",
-        };
-        var parameters = sent.Select(Declaration).Append($"{Token} {token} = default");
-        var value = sent.Count switch { 0 => "default", 1 => sent[0].Name, _ => $"({string.Join(", ", sent.Select(p => p.Name))})" };
+            code.Line("private readonly Instance _instance;");
+            code.Line();
+        }
 
-        // Only a single parameter gives the base class's own signature.
-        code.Lines(function.Documentation).Line($"public {(sent.Count == 1 ? "new " : "")}{returns} CallAsync({string.Join(", ", parameters)}) => base.CallAsync({value}, {token});").Line();
+        code.Line(service ? $"internal {name}(Instance instance)" : $"internal {name}()");
+        code.Line($"    : base(global::Modal.FunctionTarget.{(service ? "Method(instance, " : "Static(")}{Json.String(function.FullName)}), WriteArgument, ReadResult)");
+        code.Line("{");
+        if (service)
+        {
+            code.Line("    _instance = instance;");
+        }
+
+        code.Line("}");
+        code.Line();
+        EmitCall(code, function, sent, result, streams);
+        if (service)
+        {
+            LocalEmitter.EmitService(code, function, sent);
+        }
+        else
+        {
+            LocalEmitter.EmitStatic(code, function);
+        }
+
+        code.Open($"private static void WriteArgument(ref {Signatures.Writer} writer, {argument} argument)");
+        code.Lines(Signatures.WriteArguments(sent));
+        code.Close();
+        code.Line();
+        code.Line($"private static {result} ReadResult(ref {Signatures.Reader} reader) => {(function.Return.Use is { } use ? use.Read + "!" : "default")};");
+        code.Close();
+        code.Line();
     }
 
-    private static void EmitLocal(CodeWriter code, FunctionModel function, string owner)
+    private static void EmitCall(CodeWriter code, FunctionModel function, List<ParameterModel> sent, string result, bool streams)
     {
-        var parameters = string.Join(", ", function.Parameters.Select(Declaration));
-        var call = $"{function.Method}({string.Join(", ", function.Parameters.Select(p => p.Name))})";
-        if (function.IsStatic)
-        {
-            code.Line("/// <summary>Runs the method in this process.</summary>").Line($"public {function.DeclaredReturn} Local({parameters}) => {owner}.{call};").Line();
-            return;
-        }
-
-        code.Line("/// <summary>Runs the method in this process, on an instance that is made and entered at the first local call and exited when the handle of the service is disposed.</summary>");
-        switch (function.Returns)
-        {
-            case ReturnKind.Stream:
-                code.Open($"public async {function.DeclaredReturn} LocalAsync({parameters})");
-                code.Line("var instance = await _service.Local.GetAsync().ConfigureAwait(false);");
-                code.Open($"await foreach (var item in instance.{call}.ConfigureAwait(false))").Line("yield return item;").Close().Close().Line();
-                break;
-            case ReturnKind.Value:
-                code.Open($"public async global::System.Threading.Tasks.Task<{function.Result!.Annotated}> LocalAsync({parameters})").Line("var instance = await _service.Local.GetAsync().ConfigureAwait(false);");
-                code.Line(function.Awaits == AwaitKind.None ? $"return instance.{call};" : $"return await instance.{call}.ConfigureAwait(false);").Close().Line();
-                break;
-            default:
-                code.Open($"public async global::System.Threading.Tasks.Task LocalAsync({parameters})").Line("var instance = await _service.Local.GetAsync().ConfigureAwait(false);");
-                code.Line(function.Awaits == AwaitKind.None ? $"instance.{call};" : $"await instance.{call}.ConfigureAwait(false);").Close().Line();
-                break;
-        }
+        var token = Signatures.TokenName(sent);
+        var returns = streams ? $"global::System.Collections.Generic.IAsyncEnumerable<{result}>"
+            : function.Return.ResultType is null ? "global::System.Threading.Tasks.Task"
+            : $"global::System.Threading.Tasks.Task<{result}>";
+        var parameters = sent.Count == 0 ? "" : Signatures.Declare(sent) + ", ";
+        code.Lines(function.Docs);
+        // With one parameter it has the base method's signature and replaces it, for the parameter's own name and default.
+        code.Line($"public {(sent.Count == 1 ? "new " : "")}{returns} CallAsync({parameters}{Signatures.Token} {token} = default) =>");
+        code.Line($"    base.CallAsync({Signatures.ArgumentValue(sent)}, {token});");
+        code.Line();
     }
 
-    private static void EmitInvoke(CodeWriter code, FunctionModel function, List<ParameterModel> sent, string owner)
+    private static string ClassName(FunctionModel function, List<FunctionModel> siblings)
     {
-        var receiver = function.IsStatic ? owner : $"(({owner})context.Instance!)";
-        var arguments = function.Parameters.Select(p => p.IsCancellationToken ? "context.CancellationToken" : $"argument{sent.IndexOf(p)}");
-        var call = $"{receiver}.{function.Method}({string.Join(", ", arguments)})";
-        code.Open($"internal static {ValueTask} Invoke({Context} context)");
-        EmitArguments(code, sent, "context.Arguments.Span", function.FullName);
-        var type = function.Result?.Annotated;
-        switch (function.Returns, function.Awaits)
+        var name = function.Name + "Function";
+        while (siblings.Any(s => s.Name == name))
         {
-            case (ReturnKind.Nothing, AwaitKind.None):
-                code.Line($"{call};").Line("return default;");
-                break;
-            case (ReturnKind.Nothing, AwaitKind.ValueTask):
-                code.Line($"return {call};");
-                break;
-            case (ReturnKind.Nothing, _):
-                code.Line($"return new {ValueTask}({call});");
-                break;
-            case (ReturnKind.Value, AwaitKind.None):
-                code.Line($"WriteResult(context, {call});").Line("return default;");
-                break;
-            default:
-                code.Line($"return FinishAsync(context, {call});");
-                break;
+            name += "Handle";
         }
 
-        code.Close().Line();
-        if (function.Returns == ReturnKind.Nothing)
-        {
-            return;
-        }
-
-        if (function.Returns == ReturnKind.Stream)
-        {
-            code.Open($"private static async {ValueTask} FinishAsync({Context} context, {function.DeclaredReturn} items)");
-            code.Open("await foreach (var item in global::System.Threading.Tasks.TaskAsyncEnumerableExtensions.WithCancellation(items, context.CancellationToken).ConfigureAwait(false))")
-                .Line("WriteResult(context, item);").Line("await context.YieldAsync().ConfigureAwait(false);").Close().Close().Line();
-        }
-        else if (function.Awaits != AwaitKind.None)
-        {
-            code.Open($"private static async {ValueTask} FinishAsync({Context} context, {function.DeclaredReturn} task)").Line("WriteResult(context, await task.ConfigureAwait(false));").Close().Line();
-        }
-
-        code.Open($"private static void WriteResult({Context} context, {type} value)").Line("var writer = new global::Modal.Serialization.PayloadWriter(context.Output);")
-            .Line(Codecs.Write(function.Result!, "value")).Line("writer.Flush();").Close().Line();
+        return name;
     }
 
-    private static void EmitEncode(CodeWriter code, List<ParameterModel> sent, string argument)
-    {
-        code.Open($"private static void EncodeArguments(ref global::Modal.Serialization.PayloadWriter writer, {argument} argument)").Line($"writer.WriteArrayHeader({sent.Count});");
-        for (var i = 0; i < sent.Count; i++)
-        {
-            code.Line(Codecs.Write(sent[i].Type, sent.Count == 1 ? "argument" : $"argument.{sent[i].Name}"));
-        }
-
-        code.Close().Line();
-    }
+    private static string Access(bool isPublic) => isPublic ? "public" : "internal";
 }

@@ -1,29 +1,46 @@
+using System.Globalization;
 using System.Text;
 
 namespace Modal.Generators.Emission;
 
-/// <summary>JSON text. The generator may load no serializer of its own into the compiler.</summary>
+/// <summary>The little JSON that the manifest needs; ASCII only, so that it is the same text in every encoding.</summary>
 internal static class Json
 {
+    public static string Value(object? value) => value switch
+    {
+        null => "null",
+        bool b => b ? "true" : "false",
+        string s => String(s),
+        double d => d.ToString("R", CultureInfo.InvariantCulture),
+        IFormattable f => f.ToString(null, CultureInfo.InvariantCulture),
+        _ => String(value.ToString()),
+    };
+
     public static string String(string value)
     {
         var text = new StringBuilder("\"");
         foreach (var c in value)
         {
-            switch (c)
+            if (c is '"' or '\\')
             {
-                case '"': text.Append("\\\""); break;
-                case '\\': text.Append("\\\\"); break;
-                case < ' ': text.Append("\\u").Append(((int)c).ToString("x4", System.Globalization.CultureInfo.InvariantCulture)); break;
-                default: text.Append(c); break;
+                text.Append('\\').Append(c);
+            }
+            else if (c is < ' ' or > '~')
+            {
+                text.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture));
+            }
+            else
+            {
+                text.Append(c);
             }
         }
 
         return text.Append('"').ToString();
     }
 
-    public static string Object(params (string Name, string? Value)[] members) =>
-        "{" + string.Join(",", members.Where(m => m.Value is not null).Select(m => $"{String(m.Name)}:{m.Value}")) + "}";
-
     public static string Array(IEnumerable<string> items) => "[" + string.Join(",", items) + "]";
+
+    /// <summary>An object; members that are null are left out.</summary>
+    public static string Object(params (string Name, string? Value)[] members) =>
+        "{" + string.Join(",", members.Where(m => m.Value is not null).Select(m => String(m.Name) + ":" + m.Value)) + "}";
 }

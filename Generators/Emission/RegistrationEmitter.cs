@@ -2,50 +2,135 @@ using Modal.Generators.Model;
 
 namespace Modal.Generators.Emission;
 
-/// <summary>What happens when the assembly is loaded, and its manifest, which can be read without loading it.</summary>
+/// <summary>The nested class that registers a type's functions, and the file that calls all of these when the assembly is loaded.</summary>
 internal static class RegistrationEmitter
 {
-    public static string Emit(AssemblyModel model)
+    private const string Runtime = "global::Modal.Runtime.";
+
+    public static void Emit(CodeWriter code, UnitModel unit, string assembly)
     {
-        var code = new CodeWriter(CodeWriter.Header);
-        code.Line($"[assembly: global::Modal.ModalManifest({Microsoft.CodeAnalysis.CSharp.SymbolDisplay.FormatLiteral(Manifest(model), quote: true)})]").Line();
-        code.Open("namespace Modal.Generated").Line("/// <summary>Registers the functions of this assembly when it is loaded.</summary>").Open("internal static class Registration");
-        code.Line("[global::System.Runtime.CompilerServices.ModuleInitializer]").Open("internal static void Register()");
-        foreach (var owner in model.Classes.Select(c => c.Container.FullName).Concat(model.Services.Select(s => s.Container.FullName)))
+        code.Line("[global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]");
+        code.Open("internal static class RemoteRegistration");
+        code.Open("internal static void Register()");
+        foreach (var function in unit.Functions.Where(f => f.IsStatic))
         {
-            code.Line($"{owner}.Remote.Register({Json.String(model.Assembly)});");
+            EmitDefinition(code, function, assembly, $"{Runtime}FunctionRegistry.Register(new {Runtime}FunctionDefinition", ");");
         }
 
-        return code.Close().Close().Close().ToString();
+        if (unit.Service is { } service)
+        {
+            EmitService(code, service, unit.Functions.Where(f => !f.IsStatic), assembly);
+        }
+
+        code.Close();
+        code.Line();
+        if (unit.Service is { } made)
+        {
+            EmitCreate(code, made);
+        }
+
+        foreach (var function in unit.Functions)
+        {
+            InvokerEmitter.Emit(code, function);
+        }
+
+        code.Close();
     }
 
-    private static string Manifest(AssemblyModel model) => Json.Object(
-        ("version", "1"),
-        ("assembly", Json.String(model.Assembly)),
-        ("functions", Json.Array(model.Classes.SelectMany(c => c.Functions).OrderBy(f => f.FullName, StringComparer.Ordinal).Select(Function))),
-        ("services", Json.Array(model.Services.Select(s => Json.Object(
-            ("name", Json.String(s.Container.MetadataName)),
-            ("parameters", Json.Array(s.Parameters.Where(p => !p.IsCancellationToken).Select(Parameter))),
-            ("functions", Json.Array(s.Functions.Select(Function))),
-            ("enter", Json.Array(s.Enter.Select(h => Json.String(h.Name)))),
-            ("exit", Json.Array(s.Exit.Select(h => Json.String(h.Name)))),
-            ("options", Options(s.Options)),
-            ("image", s.Options.ImageMember.Length > 0 ? Json.String(s.Options.ImageMember) : null))))));
+    public static string EmitInitializer(IEnumerable<UnitModel> units)
+    {
+        var code = CodeWriter.ForFile(nullable: true);
+        code.Line("namespace Modal.Generated;");
+        code.Line();
+        code.Open("internal static class Registration");
+        code.Line("[global::System.Runtime.CompilerServices.ModuleInitializer]");
+        code.Open("internal static void Initialize()");
+        foreach (var unit in units)
+        {
+            code.Line($"{unit.Owner.Global}.RemoteRegistration.Register();");
+        }
 
-    private static string Function(FunctionModel function) => Json.Object(
-        ("name", Json.String(function.FullName)),
-        ("parameters", Json.Array(function.Parameters.Where(p => !p.IsCancellationToken).Select(Parameter))),
-        ("result", function.Result is null ? "null" : Json.String(Plain(function.Result.Annotated))),
-        ("streaming", function.Returns == ReturnKind.Stream ? "true" : "false"),
-        ("options", Options(function.Options)),
-        ("image", function.Options.ImageMember.Length > 0 ? Json.String(function.Options.ImageMember) : null));
+        code.Close();
+        code.Close();
+        return code.ToString();
+    }
 
-    private static string Parameter(ParameterModel parameter) => Json.Object(
-        ("name", Json.String(parameter.Name.TrimStart('@'))),
-        ("type", Json.String(Plain(parameter.Type.Annotated))),
-        ("default", parameter.Default is null ? null : Json.String(Plain(parameter.Default))));
+    private static void EmitDefinition(CodeWriter code, FunctionModel function, string assembly, string before, string after)
+    {
+        code.Open(before);
+        code.Line($"Name = {Json.String(function.FullName)},");
+        code.Line($"Assembly = {Json.String(assembly)},");
+        EmitOptions(code, function.Options, function.Image);
+        if (function.Return.Kind == ReturnKind.Stream)
+        {
+            code.Line("IsStreaming = true,");
+        }
 
-    private static string Options(OptionsModel options) => Json.Object([.. options.Written.Select(o => (o.Name, (string?)o.Json))]);
+        code.Line($"Invoke = Invoke{function.Name},");
+        code.Close(after);
+    }
 
-    private static string Plain(string name) => name.Replace("global::", "");
+    private static void EmitService(CodeWriter code, ServiceModel service, IEnumerable<FunctionModel> functions, string assembly)
+    {
+        code.Open($"{Runtime}FunctionRegistry.Register(new {Runtime}ServiceDefinition");
+        code.Line($"Name = {Json.String(service.Owner.Name)},");
+        code.Line($"Assembly = {Json.String(assembly)},");
+        EmitOptions(code, service.Options, service.Image);
+        code.Line("Create = Create,");
+        code.Line("Functions = [");
+        foreach (var function in functions)
+        {
+            EmitDefinition(code, function, assembly, $"new {Runtime}FunctionDefinition", ",");
+        }
+
+        code.Line("],");
+        EmitHooks(code, "Enter", service, service.Enter);
+        EmitHooks(code, "Exit", service, service.Exit);
+        code.Close(");");
+    }
+
+    private static void EmitHooks(CodeWriter code, string property, ServiceModel service, EquatableArray<HookModel> hooks)
+    {
+        if (hooks.Count == 0)
+        {
+            return;
+        }
+
+        code.Line($"{property} = [");
+        foreach (var hook in hooks)
+        {
+            var call = Signatures.Format(hook.Call, $"(({service.Owner.Global})self)");
+            var body = hook.Returns switch
+            {
+                HookReturn.Void => $"{{ {call}; return default; }}",
+                HookReturn.Task => $"new global::System.Threading.Tasks.ValueTask({call})",
+                _ => call,
+            };
+            code.Line($"    new({Json.String(hook.Name)}, static (self, token) => {body}{(hook.Snapshot ? ", Snapshot: true" : "")}),");
+        }
+
+        code.Line("],");
+    }
+
+    private static void EmitCreate(CodeWriter code, ServiceModel service)
+    {
+        code.Open("private static object Create(global::System.ReadOnlyMemory<byte> arguments)");
+        code.Lines(Signatures.ReadArguments(service.Parameters, "arguments", service.Owner.Name));
+        code.Line($"return new {service.Owner.Global}({Signatures.CallArguments(service.Parameters, "default")});");
+        code.Close();
+        code.Line();
+    }
+
+    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image)
+    {
+        if (options.Count > 0)
+        {
+            code.Line($"Options = new {Runtime}FunctionOptions {{ {string.Join(", ", options.Select(o => $"{o.Name} = {o.Code}"))} }},");
+        }
+
+        if (image is not null)
+        {
+            code.Line($"Image = static () => {image.Expression},");
+        }
+    }
 }

@@ -3,12 +3,17 @@ using Microsoft.CodeAnalysis.Text;
 
 namespace Modal.Generators.Model;
 
-/// <summary>A diagnostic without symbols or trees, so that it can be cached.</summary>
+/// <summary>A diagnostic that holds no syntax tree: its place is a path and numbers.</summary>
 internal sealed record DiagnosticModel(string Id, string Path, TextSpan Span, LinePositionSpan Lines, EquatableArray<string> Arguments)
 {
-    public static DiagnosticModel Create(DiagnosticDescriptor descriptor, Location location, params string[] arguments) =>
-        new(descriptor.Id, location.SourceTree?.FilePath ?? "", location.SourceSpan, location.GetLineSpan().Span, new EquatableArray<string>(arguments));
+    public static DiagnosticModel Create(DiagnosticDescriptor descriptor, Location? location, params string[] arguments)
+    {
+        var place = location is { IsInSource: true } ? location.GetLineSpan() : default;
+        return new DiagnosticModel(descriptor.Id, place.Path ?? "", location?.SourceSpan ?? default, place.Span, arguments.ToEquatableArray());
+    }
 
-    public Diagnostic ToDiagnostic(DiagnosticDescriptor descriptor) =>
-        Diagnostic.Create(descriptor, Location.Create(Path, Span, Lines), [.. Arguments]);
+    public Diagnostic ToDiagnostic() => Diagnostic.Create(
+        Diagnostics.Descriptors.ById(Id),
+        Path.Length == 0 ? Location.None : Location.Create(Path, Span, Lines),
+        [.. Arguments.Select(a => (object)a)]);
 }

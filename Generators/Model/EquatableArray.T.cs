@@ -3,44 +3,28 @@ using System.Collections.Immutable;
 
 namespace Modal.Generators.Model;
 
-/// <summary>An array that is equal to another with equal elements: what a cached step of the pipeline compares.</summary>
-internal readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IEnumerable<T>
+/// <summary>An array that is equal to another with equal elements: what makes a pipeline step comparable.</summary>
+internal readonly struct EquatableArray<T>(ImmutableArray<T> items) : IEquatable<EquatableArray<T>>, IReadOnlyList<T>
     where T : IEquatable<T>
 {
-    private readonly ImmutableArray<T> _items;
+    private readonly ImmutableArray<T> _items = items;
 
-    public EquatableArray(IEnumerable<T> items) => _items = [.. items];
+    public static EquatableArray<T> Empty { get; } = new(ImmutableArray<T>.Empty);
 
-    public static EquatableArray<T> Empty => new([]);
+    public int Count => Items.Length;
 
-    public int Count => _items.IsDefault ? 0 : _items.Length;
+    private ImmutableArray<T> Items => _items.IsDefault ? ImmutableArray<T>.Empty : _items;
 
-    public T this[int index] => _items[index];
+    public T this[int index] => Items[index];
 
-    public bool Equals(EquatableArray<T> other)
-    {
-        if (Count != other.Count)
-        {
-            return false;
-        }
-
-        for (var i = 0; i < Count; i++)
-        {
-            if (!_items[i].Equals(other._items[i]))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
+    public bool Equals(EquatableArray<T> other) => Items.SequenceEqual(other.Items);
 
     public override bool Equals(object? obj) => obj is EquatableArray<T> other && Equals(other);
 
     public override int GetHashCode()
     {
         var hash = 17;
-        foreach (var item in this)
+        foreach (var item in Items)
         {
             hash = unchecked((hash * 31) + item.GetHashCode());
         }
@@ -48,7 +32,14 @@ internal readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IEnu
         return hash;
     }
 
-    public IEnumerator<T> GetEnumerator() => (_items.IsDefault ? [] : (IEnumerable<T>)_items).GetEnumerator();
+    public IEnumerator<T> GetEnumerator() => ((IEnumerable<T>)Items).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}
+
+/// <summary>Makes <see cref="EquatableArray{T}"/>s.</summary>
+internal static class EquatableArray
+{
+    public static EquatableArray<T> ToEquatableArray<T>(this IEnumerable<T> items)
+        where T : IEquatable<T> => new([.. items]);
 }

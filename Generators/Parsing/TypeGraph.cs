@@ -3,232 +3,163 @@ using Modal.Generators.Model;
 
 namespace Modal.Generators.Parsing;
 
-/// <summary>Walks the types of a signature: how each is written and read, and which need codecs of their own.</summary>
-internal sealed class TypeGraph(CancellationToken cancellationToken)
+/// <summary>Walks a type with all it contains and says how each part travels, or what stands in the way and where.</summary>
+internal sealed partial class TypeGraph(Compilation compilation, CancellationToken cancellationToken)
 {
-    private static readonly SymbolDisplayFormat s_annotated = SymbolDisplayFormat.FullyQualifiedFormat
-        .AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier);
+    // A type that contains itself with ever larger arguments (Node<T> with a Node<Node<T>>) would never end.
+    private const int MaxDepth = 50;
 
-    private readonly Dictionary<string, TypeDefinition?> _definitions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CodecModel?> _codecs = new(StringComparer.Ordinal);
+    private int _depth;
 
-    /// <summary>What a type is that cannot be supported, and where it is; set by the first failure.</summary>
-    public (string Path, string Type, string Reason)? Fault { get; private set; }
+    /// <summary>What stands in the way, such as <c>Order.Callback is Func&lt;int&gt;, a delegate</c>; null after success.</summary>
+    public string? Problem { get; private set; }
 
-    public EquatableArray<TypeDefinition> Definitions =>
-        new(_definitions.Where(d => d.Value is not null).OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => d.Value!));
+    /// <summary>A type that generated code cannot name; null if that is not the problem.</summary>
+    public ITypeSymbol? Inaccessible { get; private set; }
 
-    public static string NameOf(ITypeSymbol type) => type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat);
+    /// <summary>Codecs needed by the types that were added.</summary>
+    public IEnumerable<CodecModel> Codecs => _codecs.Values.Where(c => c is not null).Select(c => c!);
 
-    public static string AnnotatedNameOf(ITypeSymbol type) => type.ToDisplayString(s_annotated);
+    /// <summary>Adds a type.</summary>
+    /// <returns>How it travels, or null with <see cref="Problem"/> set.</returns>
+    public TypeUse? Add(ITypeSymbol type)
+    {
+        Problem = null;
+        Inaccessible = null;
+        var known = new HashSet<string>(_codecs.Keys, StringComparer.Ordinal);
+        _depth = 0;
+        var use = Visit(type, TypeNames.Readable(type));
+        if (use is null)
+        {
+            foreach (var key in _codecs.Keys.Where(k => !known.Contains(k)).ToArray())
+            {
+                _codecs.Remove(key);
+            }
+        }
 
-    /// <summary>The type as a reference; null after a fault.</summary>
-    public TypeReference? Resolve(ITypeSymbol type, string path)
+        return use;
+    }
+
+    private TypeUse? Visit(ITypeSymbol type, string path)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (type.TypeKind == TypeKind.Error)
+        {
+            // The compiler reports it; a second message would only hide the first.
+            return Fail(path, type, "which does not exist");
+        }
+
         if (Leaf(type) is { } leaf)
         {
-            return Reference(type, leaf.Kind, leaf.Underlying);
+            return leaf;
         }
 
-        if (Refuse(type) is { } reason)
+        if (Refusal(type) is { } reason)
         {
-            Fault ??= (path, type.ToDisplayString(), reason);
-            return null;
+            return Fail(path, type, reason);
         }
 
-        var name = NameOf(type);
-        var suffix = Suffix(type, name);
-        if (!_definitions.ContainsKey(name))
+        if (!compilation.IsSymbolAccessibleWithin(type, compilation.Assembly) || IsFileLocal(type))
         {
-            // Before its members are walked: a type may contain itself.
-            _definitions.Add(name, null);
-            if (Define(type, name, suffix, path) is not { } definition)
-            {
-                return null;
-            }
-
-            _definitions[name] = definition;
+            Inaccessible ??= type;
+            return Fail(path, type, "which is not accessible to generated code");
         }
 
-        return Reference(type, CodecKind.Generated, suffix);
+        if (type.TypeKind == TypeKind.Enum)
+        {
+            return Enum((INamedTypeSymbol)type);
+        }
+
+        var identity = TypeNames.Identity(type);
+        var name = CodecName(identity);
+        var use = new TypeUse(identity, $"global::Modal.Generated.Codecs.Write{name}(ref writer, {{0}})", $"global::Modal.Generated.Codecs.Read{name}(ref reader)");
+        if (_codecs.ContainsKey(identity))
+        {
+            return use;
+        }
+
+        if (++_depth > MaxDepth)
+        {
+            return Fail(path, type, "nested too deep: does it contain itself with ever larger type arguments?");
+        }
+
+        _codecs.Add(identity, null);
+        var codec = Composite(type, identity, name, path);
+        _codecs[identity] = codec;
+        _depth--;
+        return codec is null ? null : use;
     }
 
-    private static TypeReference Reference(ITypeSymbol type, CodecKind kind, string underlying) =>
-        new(NameOf(type), AnnotatedNameOf(type), kind, underlying, type is { IsReferenceType: true, NullableAnnotation: NullableAnnotation.Annotated }, Accessibilities.IsPublic(type));
-
-    private static (CodecKind Kind, string Underlying)? Leaf(ITypeSymbol type)
+    private CodecModel? Composite(ITypeSymbol type, string identity, string name, string path) => type switch
     {
-        switch (type.SpecialType)
-        {
-            case SpecialType.System_Boolean: return (CodecKind.Boolean, "");
-            case SpecialType.System_SByte: return (CodecKind.Signed, "sbyte");
-            case SpecialType.System_Int16: return (CodecKind.Signed, "short");
-            case SpecialType.System_Int32: return (CodecKind.Signed, "int");
-            case SpecialType.System_Int64: return (CodecKind.Signed, "long");
-            case SpecialType.System_Byte: return (CodecKind.Unsigned, "byte");
-            case SpecialType.System_UInt16: return (CodecKind.Unsigned, "ushort");
-            case SpecialType.System_UInt32: return (CodecKind.Unsigned, "uint");
-            case SpecialType.System_UInt64: return (CodecKind.Unsigned, "ulong");
-            case SpecialType.System_Single: return (CodecKind.Single, "");
-            case SpecialType.System_Double: return (CodecKind.Double, "");
-            case SpecialType.System_String: return (CodecKind.String, "");
-            case SpecialType.System_Char: return (CodecKind.WellKnown, "Char");
-            case SpecialType.System_Decimal: return (CodecKind.WellKnown, "Decimal");
-            case SpecialType.System_DateTime: return (CodecKind.WellKnown, "DateTime");
-        }
-
-        switch (type)
-        {
-            case IArrayTypeSymbol { Rank: 1, ElementType.SpecialType: SpecialType.System_Byte }:
-                return (CodecKind.Bytes, "");
-            case INamedTypeSymbol { TypeKind: TypeKind.Enum, EnumUnderlyingType: { } underlying } when Accessibilities.IsReachable(type):
-                return (CodecKind.Enum, NameOf(underlying));
-            case INamedTypeSymbol { IsGenericType: true, TypeArguments.Length: 1 } memory when memory.TypeArguments[0].SpecialType == SpecialType.System_Byte && IsIn(memory, "System"):
-                return memory.Name switch
-                {
-                    "Memory" => (CodecKind.Memory, ""),
-                    "ReadOnlyMemory" => (CodecKind.ReadOnlyMemory, ""),
-                    _ => null,
-                };
-            case INamedTypeSymbol { IsGenericType: false } named when IsIn(named, "System"):
-                return named.Name is "Guid" or "DateTimeOffset" or "TimeSpan" or "DateOnly" or "TimeOnly" or "Uri" or "Version" or "Half" or "Int128" or "UInt128"
-                    ? (CodecKind.WellKnown, named.Name)
-                    : null;
-            case INamedTypeSymbol { Name: "BigInteger" } big when IsIn(big, "System.Numerics"):
-                return (CodecKind.WellKnown, "BigInteger");
-            default:
-                return null;
-        }
-    }
-
-    private static string? Refuse(ITypeSymbol type) => type switch
-    {
-        { SpecialType: SpecialType.System_Object } => "object, whose content nobody can know",
-        { TypeKind: TypeKind.Dynamic } => "dynamic, whose content nobody can know",
-        { TypeKind: TypeKind.TypeParameter } => "a type parameter",
-        { TypeKind: TypeKind.Pointer or TypeKind.FunctionPointer } => "a pointer, which means nothing on another machine",
-        { TypeKind: TypeKind.Delegate } => "a delegate, and code does not travel",
-        { IsRefLikeType: true } => "a ref struct, which lives on one stack",
-        { IsAnonymousType: true } => "an anonymous type",
-        { TypeKind: TypeKind.Error } => "not a type the compiler knows",
-        IArrayTypeSymbol { Rank: > 1 } => "an array of several dimensions; use an array of arrays",
+        IArrayTypeSymbol array => Array(array, identity, name, path),
+        INamedTypeSymbol named => Nullable(named, identity, name, path)
+            ?? Tuple(named, identity, name, path)
+            ?? Collection(named, identity, name, path)
+            ?? (Problem is null ? Object(named, identity, name, path) : null),
         _ => null,
     };
 
-    private TypeDefinition? Define(ITypeSymbol type, string name, string suffix, string path)
+    private CodecModel? Array(IArrayTypeSymbol array, string identity, string name, string path)
     {
-        switch (type)
+        if (array.ElementType.SpecialType == SpecialType.System_Byte)
         {
-            case IArrayTypeSymbol array:
-                return Elements(name, suffix, TypeShape.Array, NameOf(array.ElementType), isReference: true, (array.ElementType, path + "[]"));
-            case INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable:
-                return Elements(name, suffix, TypeShape.Nullable, "", isReference: false, (nullable.TypeArguments[0], path));
-            case INamedTypeSymbol { IsTupleType: true } tuple:
-                return Elements(name, suffix, TypeShape.Tuple, "", isReference: false, [.. tuple.TupleElements.Select(e => (e.Type, $"{path}.{e.Name}"))]);
-            case INamedTypeSymbol named:
-                var collection = Collection(named, name, suffix, path, out var isCollection);
-                return isCollection ? collection : DefineObject(named, name, suffix, path);
-            default:
-                Fault ??= (path, type.ToDisplayString(), "not supported");
-                return null;
-        }
-    }
-
-    private TypeDefinition? Collection(INamedTypeSymbol type, string name, string suffix, string path, out bool known)
-    {
-        known = true;
-        var element = type.TypeArguments.Length == 1 ? NameOf(type.TypeArguments[0]) : "";
-        var definition = type.OriginalDefinition.ToDisplayString(SymbolDisplayFormat.CSharpErrorMessageFormat);
-        switch (definition)
-        {
-            case "System.Collections.Generic.List<T>" or "System.Collections.Generic.HashSet<T>" or "System.Collections.Generic.SortedSet<T>":
-                return Elements(name, suffix, TypeShape.Collection, name, isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Generic.IList<T>" or "System.Collections.Generic.ICollection<T>" or "System.Collections.Generic.IReadOnlyList<T>"
-                or "System.Collections.Generic.IReadOnlyCollection<T>":
-                return Elements(name, suffix, TypeShape.Collection, $"global::System.Collections.Generic.List<{element}>", isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Generic.ISet<T>" or "System.Collections.Generic.IReadOnlySet<T>":
-                return Elements(name, suffix, TypeShape.Collection, $"global::System.Collections.Generic.HashSet<{element}>", isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Generic.IEnumerable<T>":
-                return Elements(name, suffix, TypeShape.Enumerable, $"global::System.Collections.Generic.List<{element}>", isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Generic.Queue<T>":
-                return Elements(name, suffix, TypeShape.Queue, name, isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Generic.Stack<T>":
-                return Elements(name, suffix, TypeShape.Stack, name, isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Immutable.ImmutableArray<T>":
-                return Elements(name, suffix, TypeShape.ImmutableArray, element, isReference: false, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Immutable.ImmutableList<T>":
-                return Elements(name, suffix, TypeShape.ImmutableList, element, isReference: true, (type.TypeArguments[0], path + "[]"));
-            case "System.Collections.Generic.Dictionary<TKey, TValue>" or "System.Collections.Generic.SortedDictionary<TKey, TValue>":
-                return Pairs(name);
-            case "System.Collections.Generic.IDictionary<TKey, TValue>" or "System.Collections.Generic.IReadOnlyDictionary<TKey, TValue>":
-                return Pairs($"global::System.Collections.Generic.Dictionary<{NameOf(type.TypeArguments[0])}, {NameOf(type.TypeArguments[1])}>");
-            case "System.Collections.Generic.KeyValuePair<TKey, TValue>":
-                return Elements(name, suffix, TypeShape.KeyValuePair, name, isReference: false, (type.TypeArguments[0], path + ".Key"), (type.TypeArguments[1], path + ".Value"));
-            default:
-                known = false;
-                return null;
+            return new CodecModel(identity, name, CodecKind.Bytes, true, default, null, default, default);
         }
 
-        TypeDefinition? Pairs(string construct) =>
-            Elements(name, suffix, TypeShape.Dictionary, construct, isReference: true, (type.TypeArguments[0], path + ".Keys[]"), (type.TypeArguments[1], path + ".Values[]"));
+        return Visit(array.ElementType, path + "[]") is { } element
+            ? new CodecModel(identity, name, CodecKind.Array, true, new([element]), null, default, default)
+            : null;
     }
 
-    private TypeDefinition? Elements(string name, string suffix, TypeShape shape, string construct, bool isReference, params (ITypeSymbol Type, string Path)[] elements)
+    private CodecModel? Nullable(INamedTypeSymbol type, string identity, string name, string path) =>
+        type.OriginalDefinition.SpecialType == SpecialType.System_Nullable_T && Visit(type.TypeArguments[0], path) is { } value
+            ? new CodecModel(identity, name, CodecKind.Nullable, false, new([value]), null, default, default)
+            : null;
+
+    private CodecModel? Tuple(INamedTypeSymbol type, string identity, string name, string path)
     {
-        var resolved = new List<TypeReference>();
-        foreach (var (type, path) in elements)
+        if (Problem is not null || !type.IsTupleType)
         {
-            if (Resolve(type, path) is not { } reference)
+            return null;
+        }
+
+        var elements = new List<TypeUse>();
+        foreach (var element in type.TupleElements)
+        {
+            if (Visit(element.Type, path + "." + element.Name) is not { } use)
             {
                 return null;
             }
 
-            resolved.Add(reference);
+            elements.Add(use);
         }
 
-        return new TypeDefinition(name, suffix, shape, construct, isReference, new EquatableArray<TypeReference>(resolved), EquatableArray<MemberModel>.Empty);
+        return new CodecModel(identity, name, CodecKind.Tuple, false, elements.ToEquatableArray(), null, default, default);
     }
 
-    private TypeDefinition? DefineObject(INamedTypeSymbol type, string name, string suffix, string path)
+    private TypeUse? Fail(string path, ITypeSymbol type, string reason)
     {
-        if (ObjectShape.WhyNot(type) is { } reason)
-        {
-            Fault ??= (path, type.ToDisplayString(), reason);
-            return null;
-        }
-
-        if (ObjectShape.Of(type) is not { } shape)
-        {
-            Fault ??= (path, type.ToDisplayString(), "a type that cannot be made again: give it a public constructor whose parameters are named as its members, or members that can be set");
-            return null;
-        }
-
-        var members = new List<MemberModel>();
-        foreach (var member in shape)
-        {
-            if (Resolve(member.Type, $"{path}.{member.Name}") is not { } reference)
-            {
-                return null;
-            }
-
-            members.Add(new MemberModel(member.Name, reference, member.Restore, member.ConstructorIndex, member.Default));
-        }
-
-        return new TypeDefinition(name, suffix, TypeShape.Object, "", type.IsReferenceType, EquatableArray<TypeReference>.Empty, new EquatableArray<MemberModel>(members));
+        var readable = TypeNames.Readable(type);
+        Problem ??= path == readable ? $"{readable} is {reason.Replace("which is ", "")}" : $"{path} is {readable}, {reason}";
+        return null;
     }
 
-    private static bool IsIn(ITypeSymbol type, string ns) => type.ContainingType is null && type.ContainingNamespace?.ToDisplayString() == ns;
+    private static bool IsFileLocal(ITypeSymbol type) => type is INamedTypeSymbol { IsFileLocal: true };
 
-    private static string Suffix(ITypeSymbol type, string name)
+    private static string CodecName(string identity)
     {
-        // The name for people, the hash so that no two types share a method.
-        var hash = 14695981039346656037UL;
-        foreach (var c in name)
+        // A readable part, and a hash of the identity so that two types with one short name differ.
+        var hash = 2166136261u;
+        foreach (var c in identity)
         {
-            hash = unchecked((hash ^ c) * 1099511628211UL);
+            hash = unchecked((hash ^ c) * 16777619u);
         }
 
-        var simple = type is IArrayTypeSymbol array ? array.ElementType.Name + "Array" : type.Name;
-        return $"{(simple.Length > 0 ? simple : "Tuple")}_{hash:x16}";
+        // From the identity alone: one type must have one name, whatever its annotations and tuple names.
+        var words = System.Text.RegularExpressions.Regex.Replace(identity, @"global::(\w+\.)*", "").Replace("[]", "Array").Replace("?", "Nullable").Split('.', '<', '>', ',', ' ');
+        var readable = new string([.. words.SelectMany(w => w.Length == 0 ? "" : char.ToUpperInvariant(w[0]) + w.Substring(1)).Where(c => c < 128 && char.IsLetterOrDigit(c))]);
+        return $"{(readable.Length > 40 ? readable.Substring(0, 40) : readable)}_{hash:x8}";
     }
 }

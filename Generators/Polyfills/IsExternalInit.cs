@@ -1,4 +1,4 @@
 namespace System.Runtime.CompilerServices;
 
-/// <summary>Lets records compile for netstandard2.0.</summary>
+// netstandard2.0 lacks it; records need it.
 internal static class IsExternalInit;

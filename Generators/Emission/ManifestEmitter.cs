@@ -1,0 +1,46 @@
+using Modal.Generators.Model;
+
+namespace Modal.Generators.Emission;
+
+/// <summary>The assembly attribute that tools read without running the code.</summary>
+internal static class ManifestEmitter
+{
+    public static string Emit(IReadOnlyList<UnitModel> units)
+    {
+        var functions = units.SelectMany(u => u.Functions).Where(f => f.IsStatic).Select(Function);
+        var services = units.Where(u => u.Service is not null).Select(u => Service(u.Service!, u.Functions.Where(f => !f.IsStatic)));
+        var json = Json.Object(("version", "1"), ("functions", Json.Array(functions)), ("services", Json.Array(services)));
+        var code = CodeWriter.ForFile(nullable: true);
+        code.Line($"[assembly: global::Modal.ModalManifest(\"\"\"{json}\"\"\")]");
+        return code.ToString();
+    }
+
+    private static string Function(FunctionModel function) => Json.Object(
+        ("name", Json.String(function.FullName)),
+        ("options", Options(function.Options)),
+        ("image", function.Image is { } image ? Json.String(image.Name) : null),
+        ("parameters", Parameters(function.Sent)),
+        ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
+        ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null));
+
+    private static string Service(ServiceModel service, IEnumerable<FunctionModel> functions) => Json.Object(
+        ("name", Json.String(service.Owner.Name)),
+        ("options", Options(service.Options)),
+        ("image", service.Image is { } image ? Json.String(image.Name) : null),
+        ("parameters", Parameters(service.Parameters)),
+        ("functions", Json.Array(functions.Select(Function))),
+        ("enter", Hooks(service.Enter)),
+        ("exit", Hooks(service.Exit)));
+
+    private static string Parameters(IEnumerable<ParameterModel> parameters) => Json.Array(parameters.Select(p => Json.Object(
+        ("name", Json.String(p.Name.TrimStart('@'))),
+        ("type", Json.String(p.Type)),
+        ("default", p.Default is { } d ? Json.String(d == "null!" ? "null" : d) : null))));
+
+    private static string? Options(EquatableArray<OptionModel> options) =>
+        options.Count == 0 ? null : Json.Object([.. options.Select(o => (o.Name, (string?)o.Json))]);
+
+    private static string? Hooks(EquatableArray<HookModel> hooks) => hooks.Count == 0
+        ? null
+        : Json.Array(hooks.Select(h => Json.Object(("name", Json.String(h.Name)), ("snapshot", h.Snapshot ? "true" : null))));
+}

@@ -1,0 +1,115 @@
+namespace Modal.Generators.Model;
+
+/// <summary>How a value of a type is written and read in generated code.</summary>
+/// <param name="Type">The type without nullable annotations and tuple names.</param>
+/// <param name="Write">A statement without semicolon; <c>{0}</c> stands for the value.</param>
+/// <param name="Read">An expression.</param>
+internal sealed record TypeUse(string Type, string Write, string Read);
+
+/// <summary>A parameter of a method or constructor.</summary>
+/// <param name="Name">Escaped for C#.</param>
+/// <param name="Type">As declared, with nullable annotations and tuple names.</param>
+/// <param name="Default">A C# expression, or null.</param>
+/// <param name="IsParams">Declared with <c>params</c>.</param>
+/// <param name="Use">Null for a cancellation token, which is never sent.</param>
+internal sealed record ParameterModel(string Name, string Type, string? Default, bool IsParams, TypeUse? Use);
+
+/// <summary>One option that was written in an attribute.</summary>
+/// <param name="Name">The property.</param>
+/// <param name="Code">As C#.</param>
+/// <param name="Json">As JSON.</param>
+internal sealed record OptionModel(string Name, string Code, string Json);
+
+/// <summary>The member that gives the image.</summary>
+/// <param name="Name">As written in the attribute.</param>
+/// <param name="Expression">C# that evaluates it.</param>
+internal sealed record ImageModel(string Name, string Expression);
+
+/// <summary>What a method gives back.</summary>
+internal enum ReturnKind
+{
+    /// <summary>Nothing.</summary>
+    Void,
+
+    /// <summary>A value.</summary>
+    Value,
+
+    /// <summary>Task or ValueTask.</summary>
+    Awaitable,
+
+    /// <summary>Task or ValueTask of a value.</summary>
+    AwaitableValue,
+
+    /// <summary>IAsyncEnumerable.</summary>
+    Stream,
+}
+
+/// <summary>What a method gives back.</summary>
+/// <param name="Kind">How it is awaited.</param>
+/// <param name="DeclaredType">The method's return type.</param>
+/// <param name="ResultType">The value's type with annotations; null for none.</param>
+/// <param name="Use">How the value travels; null for none.</param>
+internal sealed record ReturnModel(ReturnKind Kind, string DeclaredType, string? ResultType, TypeUse? Use);
+
+/// <summary>A type that generated code is added to.</summary>
+/// <param name="Name">Full name with dots, as functions are registered.</param>
+/// <param name="Global">As C#: <c>global::</c> and escapes.</param>
+/// <param name="Namespace">Escaped; empty for none.</param>
+/// <param name="Headers">Such as <c>partial class Jobs</c>, outermost first.</param>
+internal sealed record OwnerModel(string Name, string Global, string Namespace, EquatableArray<string> Headers);
+
+/// <summary>A method marked as a function.</summary>
+internal sealed record FunctionModel(
+    OwnerModel Owner,
+    string Name,
+    string EscapedName,
+    bool IsStatic,
+    bool IsPublic,
+    EquatableArray<ParameterModel> Parameters,
+    ReturnModel Return,
+    EquatableArray<OptionModel> Options,
+    ImageModel? Image,
+    EquatableArray<string> Docs)
+{
+    public string FullName => Owner.Name + "." + Name;
+
+    public IEnumerable<ParameterModel> Sent => Parameters.Where(p => p.Use is not null);
+}
+
+/// <summary>What a lifecycle method returns.</summary>
+internal enum HookReturn
+{
+    /// <summary>Nothing.</summary>
+    Void,
+
+    /// <summary>Task.</summary>
+    Task,
+
+    /// <summary>ValueTask.</summary>
+    ValueTask,
+}
+
+/// <summary>An [Enter] or [Exit] method.</summary>
+/// <param name="Name">The method.</param>
+/// <param name="Call">C# of the call; <c>{0}</c> stands for the instance, and <c>token</c> is the cancellation token.</param>
+/// <param name="Returns">What the call returns.</param>
+/// <param name="Snapshot">As written.</param>
+internal sealed record HookModel(string Name, string Call, HookReturn Returns, bool Snapshot);
+
+/// <summary>A class marked as a service.</summary>
+internal sealed record ServiceModel(
+    OwnerModel Owner,
+    bool IsPublic,
+    EquatableArray<ParameterModel> Parameters,
+    EquatableArray<HookModel> Enter,
+    EquatableArray<HookModel> Exit,
+    EquatableArray<OptionModel> Options,
+    ImageModel? Image,
+    EquatableArray<string> Docs);
+
+/// <summary>What became of one attribute: a model, or diagnostics that say why there is none.</summary>
+internal sealed record Parsed<T>(T? Model, EquatableArray<CodecModel> Codecs, EquatableArray<DiagnosticModel> Diagnostics)
+    where T : class;
+
+/// <summary>All that one generated file is made from.</summary>
+internal sealed record UnitModel(OwnerModel Owner, ServiceModel? Service, EquatableArray<FunctionModel> Functions);

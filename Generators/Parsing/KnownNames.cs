@@ -1,0 +1,12 @@
+namespace Modal.Generators.Parsing;
+
+/// <summary>Types of the Sdk and the framework that are looked for by name.</summary>
+internal static class KnownNames
+{
+    public const string Function = "Modal.FunctionAttribute";
+    public const string Service = "Modal.ServiceAttribute";
+    public const string Enter = "Modal.EnterAttribute";
+    public const string Exit = "Modal.ExitAttribute";
+    public const string Image = "Modal.Image";
+    public const string CancellationToken = "System.Threading.CancellationToken";
+}

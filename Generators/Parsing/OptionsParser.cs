@@ -1,0 +1,79 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Modal.Generators.Diagnostics;
+using Modal.Generators.Emission;
+using Modal.Generators.Model;
+
+namespace Modal.Generators.Parsing;
+
+/// <summary>What is written in an attribute.</summary>
+internal static class OptionsParser
+{
+    /// <summary>Options in a fixed order, without the image.</summary>
+    public static EquatableArray<OptionModel> Parse(AttributeData attribute) => attribute.NamedArguments
+        .Where(a => a.Key != "Image" && a.Value is { Kind: TypedConstantKind.Primitive, Value: not null })
+        .OrderBy(a => a.Key, StringComparer.Ordinal)
+        .Select(a => new OptionModel(a.Key, TypeNames.Constant(a.Value.Type!, a.Value.Value), Json.Value(a.Value.Value)))
+        .ToEquatableArray();
+
+    /// <summary>The image's member; null if none is named, or if it is unusable and a diagnostic says so.</summary>
+    public static ImageModel? ParseImage(AttributeData attribute, INamedTypeSymbol owner, Compilation compilation, List<DiagnosticModel> diagnostics)
+    {
+        var name = attribute.NamedArguments.FirstOrDefault(a => a.Key == "Image").Value.Value as string;
+        if (name is null)
+        {
+            return null;
+        }
+
+        var members = new List<ISymbol>();
+        for (var t = owner; t is not null && members.Count == 0; t = t.BaseType)
+        {
+            members.AddRange(t.GetMembers(name).Where(m => compilation.IsSymbolAccessibleWithin(m, owner)));
+        }
+
+        string problem;
+        switch (members)
+        {
+            case []:
+                problem = $"'{TypeNames.Readable(owner)}' has no member of that name";
+                break;
+            case [var member]:
+                problem = Check(member);
+                break;
+            default:
+                problem = "it has overloads, so name a property or a field";
+                break;
+        }
+
+        if (problem.Length == 0)
+        {
+            var found = members[0];
+            var expression = $"{TypeNames.Identity(found.ContainingType)}.{TypeNames.Escape(name)}{(found is IMethodSymbol ? "()" : "")}";
+            return new ImageModel(name, expression);
+        }
+
+        diagnostics.Add(DiagnosticModel.Create(Descriptors.Image, Place(attribute), name, TypeNames.Readable(owner), problem));
+        return null;
+    }
+
+    private static string Check(ISymbol member)
+    {
+        var type = member switch
+        {
+            IPropertySymbol { GetMethod: not null } p => p.Type,
+            IFieldSymbol f => f.Type,
+            IMethodSymbol { Parameters.Length: 0, TypeParameters.Length: 0 } m => m.ReturnType,
+            _ => null,
+        };
+        return type is null ? "it must be a property, a field or a method without parameters"
+            : !member.IsStatic ? "it must be static, since the image is needed before there is an instance"
+            : type.ToDisplayString() != KnownNames.Image ? $"its type is '{TypeNames.Readable(type)}' and must be 'Image'"
+            : "";
+    }
+
+    private static Location? Place(AttributeData attribute)
+    {
+        var syntax = attribute.ApplicationSyntaxReference?.GetSyntax() as AttributeSyntax;
+        return (syntax?.ArgumentList?.Arguments.FirstOrDefault(a => a.NameEquals?.Name.Identifier.Text == "Image")?.Expression ?? (SyntaxNode?)syntax)?.GetLocation();
+    }
+}

@@ -1,0 +1,130 @@
+using Modal.Generators.Diagnostics;
+using Modal.Generators.Tests.Harness;
+
+namespace Modal.Generators.Tests.Diagnostics;
+
+/// <summary>Each case marks the token that the diagnostic must point at with guillemets.</summary>
+public sealed class DiagnosticTests
+{
+    [Theory]
+    [InlineData("MODAL2001", "class «Jobs» { [Function] static int F(int x) => x; [Function] static int G(int x) => x; }")]
+    [InlineData("MODAL2001", "class «Outer» { internal partial class Jobs { [Function] static int F(int x) => x; } }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«object» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static «Func<int>» F() => null!; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static Task<«System.IO.Stream»> F() => null!; }", true)]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«int[,]» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«IDisposable» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«Exception» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«ReadOnlySpan<byte>» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«dynamic» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«System.Collections.ArrayList» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«System.Text.StringBuilder» x) => 1; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«Hidden» x) => 1; } public class Hidden { public int X { get; } }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function] static int F(«Node<int>» x) => 1; } public record Node<T>(T Value, Node<Node<T>>? Next);")]
+    [InlineData("MODAL2003", "partial class Jobs { [Function] static void F(ref «int» x) { } }")]
+    [InlineData("MODAL2003", "partial class Jobs { [Function] static void F(out «int» x) => x = 1; }")]
+    [InlineData("MODAL2003", "partial class Jobs { [Function] static void F(in «int» x) { } }")]
+    [InlineData("MODAL2003", "partial class Jobs { static int s_x; [Function] static «ref int» F() => ref s_x; }")]
+    [InlineData("MODAL2004", "partial class Jobs { [Function] static void «F»<T>(T x) { } }")]
+    [InlineData("MODAL2004", "partial class «Jobs»<T> { [Function] static void F(int x) { } }")]
+    [InlineData("MODAL2005", "partial class Jobs { [Function] static void «F»(int x) { } [Function(Retries = 1)] static void F(string x) { } }", true)]
+    [InlineData("MODAL2006", "partial class Jobs { [Function] static async void «F»() => await Task.Yield(); }")]
+    [InlineData("MODAL2007", "partial class Jobs { [Function(Image = «\"Missing\"»)] static void F() { } }")]
+    [InlineData("MODAL2007", "partial class Jobs { Image Own => Image.DebianSlim(); [Function(Image = «nameof(Own)»)] static void F() { } }")]
+    [InlineData("MODAL2007", "partial class Jobs { static string Own => \"\"; [Function(Image = «nameof(Own)»)] static void F() { } }")]
+    [InlineData("MODAL2007", "partial class Jobs { static Image Own(int x) => Image.DebianSlim(); [Function(Image = «nameof(Own)»)] static void F() { } }")]
+    [InlineData("MODAL2008", "[Service] static partial class «Jobs» { }")]
+    [InlineData("MODAL2008", "[Service] abstract partial class «Jobs» { }")]
+    [InlineData("MODAL2009", "partial class Jobs { [Function] void «F»() { } }")]
+    [InlineData("MODAL2010", "class Jobs { void M() { F(); [Function] static void «F»() { } } }")]
+    [InlineData("MODAL2010", "interface I { void F(); } [Service] partial class Jobs : I { [Function] void I.«F»() { } }")]
+    [InlineData("MODAL2011", "[Service] partial class «Jobs» { public Jobs() { } public Jobs(int x) { } [Function] int F() => 1; }")]
+    [InlineData("MODAL2011", "[Service] partial class «Jobs» { public required int X { get; set; } [Function] int F() => 1; }")]
+    [InlineData("MODAL2012", "partial class Jobs { record Secret(int X); [Function] static int F(«Secret» s) => 1; }")]
+    [InlineData("MODAL2012", "partial class Outer { partial class «Jobs» { [Function] static int F(int s) => 1; } }")]
+    [InlineData("MODAL2012", "file partial class «Jobs» { [Function] static int F(int s) => 1; }")]
+    [InlineData("MODAL2013", "[Service] partial class Jobs { [Enter] int «Begin»() => 1; }")]
+    [InlineData("MODAL2013", "[Service] partial class Jobs { [Exit] void «End»(int x) { } }")]
+    [InlineData("MODAL2013", "[Service] partial class Jobs { [Enter] static void «Begin»() { } }")]
+    [InlineData("MODAL2013", "class Base { [Enter] private void «Begin»() { } } [Service] partial class Jobs : Base { }")]
+    [InlineData("MODAL2014", "partial class Jobs { static int «Remote» => 1; [Function] static int F() => 1; }")]
+    [InlineData("MODAL2014", "[Service] partial class Jobs { [Function] int «Instance»() => 1; }")]
+    public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
+    {
+        const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
+        var source = marked.Replace("«", "", StringComparison.Ordinal).Replace("»", "", StringComparison.Ordinal);
+        var start = marked.IndexOf('«', StringComparison.Ordinal);
+        var length = marked.IndexOf('»', StringComparison.Ordinal) - start - 1;
+
+        var diagnostics = GeneratorRun.Diagnose(source);
+
+        Assert.All(diagnostics, d => Assert.Equal(id, d.Id));
+        var first = alsoElsewhere ? diagnostics[0] : Assert.Single(diagnostics);
+        Assert.Equal("Source0.cs", first.Location.GetLineSpan().Path);
+        if (!alsoElsewhere || id == "MODAL2005")
+        {
+            Assert.Equal((Prefix.Length + start, length), (first.Location.SourceSpan.Start, first.Location.SourceSpan.Length));
+        }
+    }
+
+    [Fact]
+    public void Generate_DeepUnsupportedType_NamesThePath()
+    {
+        var diagnostic = Assert.Single(GeneratorRun.Diagnose("""
+            public record Price(decimal Amount, Func<int> Callback);
+            public record Line(string Text, Price Price);
+            public record Order(List<Line> Lines);
+            partial class Jobs { [Function] static int Ship(Order order) => 1; }
+            """));
+
+        Assert.Equal(
+            "Parameter 'order' of 'Jobs.Ship' cannot be sent to a container: Order.Lines[].Price.Callback is Func<int>, a delegate: code cannot be sent, only data",
+            diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void Generate_OneFunctionInDoubt_GeneratesTheOthers()
+    {
+        var compilation = GeneratorRun.Compile("partial class Jobs { [Function] static int Good(int x) => x; [Function] static int Bad(object x) => 1; }");
+        var result = GeneratorRun.Driver().RunGeneratorsAndUpdateCompilation(compilation, out var output, out var diagnostics, TestContext.Current.CancellationToken).GetRunResult();
+
+        Assert.Single(diagnostics);
+        var text = string.Concat(result.GeneratedTrees);
+        Assert.Contains("GoodFunction", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Bad", text, StringComparison.Ordinal);
+        GeneratorRun.AssertCompiles(output);
+    }
+
+    [Theory]
+    [InlineData("partial class Jobs { [Function] static int F(int x) => x; static int F(string x) => 1; }")]
+    [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own() => Image.DebianSlim(); }")]
+    [InlineData("class Base { protected static readonly Image Own = Image.DebianSlim(); } partial class Jobs : Base { [Function(Image = nameof(Own))] static int F(int x) => x; }")]
+    [InlineData("[Service] sealed partial class Jobs { private Jobs() { } [Function] int F(int x) => x; }")]
+    [InlineData("[Service] sealed partial record Jobs(int X) { [Function] int F(int x) => x; [Function] static int G(int x) => x; }")]
+    [InlineData("class Base { [Enter] protected virtual void Begin() { } } [Service] partial class Jobs : Base { [Enter] protected override void Begin() { } [Function] int F(int x) => x; }")]
+    [InlineData("public record Area(double Width, double Height) { public double Size => Width * Height; } partial class Jobs { [Function] static Area F(Area x) => x; }")]
+    [InlineData("#nullable disable\npublic class Old { public string Text; public Old(string text = null) => Text = text; } partial class Jobs { [Function] static string F(string x = null, Old o = null) => x; [Function] static Task G() => null; }")]
+    [InlineData("partial interface IJobs { [Function] static int F(int x) => x; }")]
+    [InlineData("public class Tree { public List<Tree> Children { get; set; } = []; } partial class Jobs { [Function] static Tree F(Tree x) => x; }")]
+    public void Generate_NearMiss_ReportsNothing(string source) => GeneratorRun.Generate(source);
+
+    [Fact]
+    public void Descriptors_All_HaveReleaseLineReadmeHeadingAndLink()
+    {
+        var root = Path.Combine(Path.GetDirectoryName(Location())!, "../../../Generators");
+        var releases = File.ReadAllText(Path.Combine(root, "AnalyzerReleases.Unshipped.md")) + File.ReadAllText(Path.Combine(root, "AnalyzerReleases.Shipped.md"));
+        var readme = File.ReadAllLines(Path.Combine(root, "README.md"));
+        var fields = typeof(Descriptors).GetFields().Where(f => f.FieldType == typeof(Microsoft.CodeAnalysis.DiagnosticDescriptor)).Select(f => (Microsoft.CodeAnalysis.DiagnosticDescriptor)f.GetValue(null)!).ToList();
+
+        Assert.Equal(fields.OrderBy(d => d.Id), Descriptors.All.OrderBy(d => d.Id));
+        Assert.Equal(fields.Count, fields.Select(d => d.Id).Distinct().Count());
+        Assert.All(fields, d =>
+        {
+            Assert.Contains($"{d.Id} | {d.Category} | {d.DefaultSeverity} | {d.Title}", releases, StringComparison.Ordinal);
+            Assert.Contains($"### {d.Id}", readme);
+            Assert.EndsWith("Generators/README.md#" + d.Id.ToLowerInvariant(), d.HelpLinkUri, StringComparison.Ordinal);
+        });
+    }
+
+    private static string Location([System.Runtime.CompilerServices.CallerFilePath] string path = "") => path;
+}

@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Collections.ObjectModel;
+using System.Numerics;
+
+namespace Modal.Generators.Tests.Fixtures;
+
+/// <summary>A function for each type that can travel: what is sent comes back.</summary>
+public static partial class Echo
+{
+    [Function] public static bool Boolean(bool x) => x;
+    [Function] public static byte Byte(byte x) => x;
+    [Function] public static sbyte SByte(sbyte x) => x;
+    [Function] public static short Int16(short x) => x;
+    [Function] public static ushort UInt16(ushort x) => x;
+    [Function] public static int Int32(int x) => x;
+    [Function] public static uint UInt32(uint x) => x;
+    [Function] public static long Int64(long x) => x;
+    [Function] public static ulong UInt64(ulong x) => x;
+    [Function] public static nint IntPtr(nint x) => x;
+    [Function] public static nuint UIntPtr(nuint x) => x;
+    [Function] public static Int128 Int128(Int128 x) => x;
+    [Function] public static UInt128 UInt128(UInt128 x) => x;
+    [Function] public static BigInteger BigInteger(BigInteger x) => x;
+    [Function] public static Half Half(Half x) => x;
+    [Function] public static float Single(float x) => x;
+    [Function] public static double Double(double x) => x;
+    [Function] public static decimal Decimal(decimal x) => x;
+    [Function] public static char Char(char x) => x;
+    [Function] public static string? String(string? x) => x;
+    [Function] public static Guid Guid(Guid x) => x;
+    [Function] public static DateTime DateTime(DateTime x) => x;
+    [Function] public static DateTimeOffset DateTimeOffset(DateTimeOffset x) => x;
+    [Function] public static TimeSpan TimeSpan(TimeSpan x) => x;
+    [Function] public static DateOnly DateOnly(DateOnly x) => x;
+    [Function] public static TimeOnly TimeOnly(TimeOnly x) => x;
+    [Function] public static Uri? Address(Uri? x) => x;
+    [Function] public static Version? Version(Version? x) => x;
+    [Function] public static Small Small(Small x) => x;
+    [Function] public static Signed Signed(Signed x) => x;
+    [Function] public static Large Large(Large x) => x;
+    [Function] public static int? MaybeInt(int? x) => x;
+    [Function] public static Guid? MaybeGuid(Guid? x) => x;
+    [Function] public static Small? MaybeEnum(Small? x) => x;
+    [Function] public static (int, string?)? MaybeTuple((int, string?)? x) => x;
+
+    [Function] public static byte[]? Bytes(byte[]? x) => x;
+    [Function] public static Memory<byte> Memory(Memory<byte> x) => x;
+    [Function] public static ReadOnlyMemory<byte> ReadOnlyMemory(ReadOnlyMemory<byte> x) => x;
+    [Function] public static ArraySegment<byte> Segment(ArraySegment<byte> x) => x;
+    [Function] public static int[]? Array(int[]? x) => x;
+    [Function] public static string?[][]? Jagged(string?[][]? x) => x;
+    [Function] public static List<double?>? List(List<double?>? x) => x;
+    [Function] public static IList<int>? IList(IList<int>? x) => x;
+    [Function] public static ICollection<int>? ICollection(ICollection<int>? x) => x;
+    [Function] public static IReadOnlyList<int>? IReadOnlyList(IReadOnlyList<int>? x) => x;
+    [Function] public static IReadOnlyCollection<int>? IReadOnlyCollection(IReadOnlyCollection<int>? x) => x;
+    [Function] public static IEnumerable<int>? IEnumerable(IEnumerable<int>? x) => x;
+    [Function] public static HashSet<string>? HashSet(HashSet<string>? x) => x;
+    [Function] public static ISet<int>? ISet(ISet<int>? x) => x;
+    [Function] public static IReadOnlySet<int>? IReadOnlySet(IReadOnlySet<int>? x) => x;
+    [Function] public static SortedSet<int>? SortedSet(SortedSet<int>? x) => x;
+    [Function] public static LinkedList<int>? LinkedList(LinkedList<int>? x) => x;
+    [Function] public static Queue<int>? Queue(Queue<int>? x) => x;
+    [Function] public static Stack<int>? Stack(Stack<int>? x) => x;
+    [Function] public static Collection<int>? Collection(Collection<int>? x) => x;
+    [Function] public static ObservableCollection<int>? Observable(ObservableCollection<int>? x) => x;
+    [Function] public static ReadOnlyCollection<int>? ReadOnly(ReadOnlyCollection<int>? x) => x;
+    [Function] public static ImmutableArray<int> ImmutableArray(ImmutableArray<int> x) => x;
+    [Function] public static ImmutableList<int>? ImmutableList(ImmutableList<int>? x) => x;
+    [Function] public static IImmutableList<int>? IImmutableList(IImmutableList<int>? x) => x;
+    [Function] public static ImmutableHashSet<int>? ImmutableHashSet(ImmutableHashSet<int>? x) => x;
+    [Function] public static IImmutableSet<int>? IImmutableSet(IImmutableSet<int>? x) => x;
+    [Function] public static Dictionary<string, int?>? Dictionary(Dictionary<string, int?>? x) => x;
+    [Function] public static IDictionary<int, string?>? IDictionary(IDictionary<int, string?>? x) => x;
+    [Function] public static IReadOnlyDictionary<Guid, int>? IReadOnlyDictionary(IReadOnlyDictionary<Guid, int>? x) => x;
+    [Function] public static SortedDictionary<int, int>? SortedDictionary(SortedDictionary<int, int>? x) => x;
+    [Function] public static SortedList<int, int>? SortedList(SortedList<int, int>? x) => x;
+    [Function] public static ImmutableDictionary<int, int>? ImmutableDictionary(ImmutableDictionary<int, int>? x) => x;
+    [Function] public static IImmutableDictionary<int, int>? IImmutableDictionary(IImmutableDictionary<int, int>? x) => x;
+    [Function] public static ConcurrentDictionary<int, int>? Concurrent(ConcurrentDictionary<int, int>? x) => x;
+    [Function] public static Dictionary<(int, Small), List<Vec?>>? ByTuple(Dictionary<(int, Small), List<Vec?>>? x) => x;
+
+    [Function] public static ValueTuple<int> OneTuple(ValueTuple<int> x) => x;
+    [Function] public static (int A, string? B) TwoTuple((int A, string? B) x) => x;
+    [Function] public static (int, int, int, int, int, int, int, int, string?, int) TenTuple((int, int, int, int, int, int, int, int, string?, int) x) => x;
+    [Function] public static Tuple<int, string?>? ClassTuple(Tuple<int, string?>? x) => x;
+    [Function] public static KeyValuePair<int, string?> KeyValue(KeyValuePair<int, string?> x) => x;
+    [Function] public static Complex Complex(Complex x) => x;
+    [Function] public static Vector3 Vector(Vector3 x) => x;
+
+    [Function] public static Vec? Record(Vec? x) => x;
+    [Function] public static Labelled? DerivedRecord(Labelled? x) => x;
+    [Function] public static Pair<string> GenericStruct(Pair<string> x) => x;
+    [Function] public static Pair<Pair<int>> NestedGeneric(Pair<Pair<int>> x) => x;
+    [Function] public static Node? Recursive(Node? x) => x;
+    [Function] public static Settable? Settable(Settable? x) => x;
+    [Function] public static Derived? Derived(Derived? x) => x;
+    [Function] public static Made? Made(Made? x) => x;
+    [Function] public static Plain Plain(Plain x) => x;
+    [Function] public static RequiredBySetter? RequiredBySetter(RequiredBySetter? x) => x;
+    [Function] public static WithDefaults? WithDefaults(WithDefaults? x) => x;
+    [Function] public static Empty? Empty(Empty? x) => x;
+    [Function] public static Everything? Everything(Everything? x) => x;
+    [Function] public static Unit Unit(Unit x) => x;
+}

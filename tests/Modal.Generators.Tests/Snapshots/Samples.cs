@@ -1,0 +1,71 @@
+namespace Modal.Generators.Tests.Snapshots;
+
+/// <summary>Programs that the snapshots and the caching tests share.</summary>
+internal static class Samples
+{
+    public const string Functions = """
+        namespace Demo
+        {
+            public record Vec(double X, double Y);
+            public enum Color : byte { Red, Green = 5 }
+
+            public static partial class Jobs
+            {
+                static Image Torch => Image.DebianSlim();
+
+                /// <summary>Squares.</summary>
+                /// <param name="x">The number.</param>
+                [Function(Gpu = "H100", Image = nameof(Torch), TimeoutSeconds = 600, Retries = 3)]
+                static int Square(int x) => x * x;
+
+                [Function(Cpu = 2, MemoryMiB = 512)]
+                static async Task<Vec?> Scale(Vec v, double by = 2, CancellationToken ct = default) { await Task.Delay(1, ct); return v with { X = v.X * by }; }
+
+                [Function] static void Nothing() { }
+                [Function] static Task Later(string text) => Task.CompletedTask;
+                [Function] static ValueTask<string?> Maybe(string? text) => new(text);
+                [Function] static async IAsyncEnumerable<Color> Colors(int count, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+                {
+                    for (var i = 0; i < count; i++) { await Task.Delay(1, cancellationToken); yield return Color.Green; }
+                }
+            }
+        }
+        """;
+
+    public const string Service = """
+        /// <summary>Answers.</summary>
+        [Service(Gpu = "A100:2", MinContainers = 1)]
+        sealed partial class Model(string name, int layers = 2) : IAsyncDisposable
+        {
+            [Enter(Snapshot = true)] Task LoadAsync() => Task.CompletedTask;
+            [Enter] void Warm(CancellationToken token) { }
+            /// <summary>Generates.</summary>
+            [Function] string Generate(string prompt) => name + layers + prompt;
+            [Function] async IAsyncEnumerable<string> Stream(string prompt) { await Task.Yield(); yield return prompt; }
+            [Exit] ValueTask CloseAsync() => default;
+            ValueTask IAsyncDisposable.DisposeAsync() => default;
+        }
+        """;
+
+    public const string Names = """
+        namespace @namespace.Inner
+        {
+            partial class Program
+            {
+                internal partial struct @class
+                {
+                    internal enum E { None = 0, Negative = -1 }
+                    internal record struct @record(int @int, string? @string);
+                    [Function] internal static @record? @static(
+                        @record @event, string @default = "a\"b\\\n\0é", char c = '\'', decimal m = 1.50m, float f = float.NaN, double d = double.NegativeInfinity, ulong u = ulong.MaxValue,
+                        long l = long.MinValue, E e = E.Negative, E? maybe = E.None, Guid g = default, int? none = null, string? text = null, bool b = true, byte y = 3) => @event;
+                    [Function] internal static int Sum(params int[] numbers) => numbers.Length;
+                    [Function] internal static int Token(int cancellationToken, CancellationToken token) => cancellationToken;
+                    [Function] internal static int Items(int Item2, int Rest) => Item2;
+                    [Function] internal static int ItemsFunction() => 1;
+                    [Function] internal static (int a, string b) Middle(CancellationToken first, (int x, List<string?> y) tuple, int[][] jagged) => (1, "");
+                }
+            }
+        }
+        """;
+}
