@@ -1,0 +1,27 @@
+using System.Buffers;
+using Modal.Serialization;
+
+namespace Modal.Protocol.Tests.Serialization;
+
+internal delegate void Write(ref PayloadWriter writer);
+
+internal delegate T Read<T>(ref PayloadReader reader);
+
+internal static class Payloads
+{
+    public static byte[] Encode(Write write)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        var writer = new PayloadWriter(buffer);
+        write(ref writer);
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    public static T Decode<T>(byte[] bytes, Read<T> read)
+    {
+        var reader = new PayloadReader(bytes);
+        var value = read(ref reader);
+        return reader.End ? value : throw new PayloadException($"{bytes.Length - reader.Position} bytes were left.");
+    }
+}
