@@ -25,8 +25,12 @@ switch (args.FirstOrDefault())
     case "talk":
         Console.WriteLine($"result {await Jobs.Remote.Talk.CallAsync(count)}");
         break;
+    case "much":
+        Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(count)}");
+        Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(0)}");
+        break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much COUNT [MILLISECONDS]");
         return 2;
 }
 

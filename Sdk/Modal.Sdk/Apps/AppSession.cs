@@ -96,7 +96,7 @@ internal sealed class AppSession : IAsyncDisposable
 
     /// <summary>What a waiting caller is told when its stream ended for this reason.</summary>
     public Exception ExplainStop(Exception reason) =>
-        reason is (OperationCanceledException or Grpc.Core.RpcException) && _stop.IsCancellationRequested ? new OperationCanceledException(_stopReason, reason) : reason;
+        _stop.IsCancellationRequested ? new OperationCanceledException(_stopReason, reason) : reason;
 
     /// <summary>Stops the app on the server and everything here. Later calls get the same task.</summary>
     public Task CloseAsync(string reason, TimeSpan limit)

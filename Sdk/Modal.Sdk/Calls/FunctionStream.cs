@@ -207,16 +207,20 @@ internal sealed class FunctionStream : IAsyncDisposable
         {
             while (true)
             {
-                var connection = await _session.ConnectAsync(_stop.Token).ConfigureAwait(false);
+                AppConnection? connection = null;
                 try
                 {
+                    connection = await _session.ConnectAsync(_stop.Token).ConfigureAwait(false);
                     await connection.EnsureFunctionAsync(_function, _stop.Token).ConfigureAwait(false);
                     await ServeAsync(connection).ConfigureAwait(false);
                     _session.Lost(connection);
                 }
-                catch (RpcException e) when (GrpcErrors.IsTransient(e) && ++_brokenInARow < MaxBrokenInARow && !_stop.IsCancellationRequested)
+                catch (Exception e) when (IsBroken(e) && !_stop.IsCancellationRequested && ++_brokenInARow < MaxBrokenInARow)
                 {
-                    _session.Lost(connection);
+                    if (connection is not null)
+                    {
+                        _session.Lost(connection);
+                    }
                 }
 
                 await Task.Delay(s_reopenPause * _brokenInARow, _stop.Token).ConfigureAwait(false);
@@ -228,6 +232,13 @@ internal sealed class FunctionStream : IAsyncDisposable
             Abandon(reason is RpcException rpc ? GrpcErrors.ToException(rpc) : reason);
         }
     }
+
+    // The connection is shared: whoever notices first that it broke disposes it under the others.
+    private static bool IsBroken(Exception e) => e switch
+    {
+        RpcException rpc => GrpcErrors.IsTransient(rpc),
+        _ => e is ObjectDisposedException or InvalidOperationException or IOException or OperationCanceledException,
+    };
 
     private async Task ServeAsync(AppConnection connection)
     {

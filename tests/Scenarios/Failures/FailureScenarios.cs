@@ -66,6 +66,18 @@ public sealed class FailureScenarios
         Assert.Equal(5, await Trouble.Remote.Sleep.CallAsync(5, Limit));
     }
 
+    [Fact(Timeout = 120_000)]
+    public async Task Print100Megabytes_AllArrivesAndTheNextInputWorks()
+    {
+        using var client = new Harness.ClientProcess(Harness.DaemonFixture.StateDirectory, "much", "100");
+
+        Assert.Equal(0, await client.ExitAsync(TimeSpan.FromSeconds(100)));
+
+        var lines = client.Out.Split('\n');
+        Assert.Equal(100 * 1024, lines.Count(l => l.Length == 1023 && l.All(c => c == 'x')));
+        Assert.Equal(["printed 100", "printed 0"], lines.Where(l => l.StartsWith("printed", StringComparison.Ordinal)));
+    }
+
     [Fact(Timeout = 60_000)]
     public async Task Map_OneInputEndsItsProcess_TheOthersStillGiveResults()
     {
