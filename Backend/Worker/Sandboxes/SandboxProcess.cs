@@ -76,6 +76,9 @@ internal sealed class SandboxProcess : ISandbox
         }
     }
 
+    /// <summary>Ends the channel without ending the sandbox: what the death of this process does. For tests.</summary>
+    internal void CloseChannel() => _io.CloseChannel();
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
