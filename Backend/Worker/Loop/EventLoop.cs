@@ -88,7 +88,7 @@ internal sealed class EventLoop : IDisposable
     internal sealed class Watched(EventLoop loop, Descriptor descriptor, ulong key) : IDisposable
     {
         private readonly Lock _gate = new();
-        private bool _watching;
+        private uint _watched;
         private bool _disposed;
 
         /// <summary>Changes what is waited for; zero waits for nothing, not even for the other end to close.</summary>
@@ -96,7 +96,7 @@ internal sealed class EventLoop : IDisposable
         {
             lock (_gate)
             {
-                if (_disposed)
+                if (_disposed || events == _watched)
                 {
                     return;
                 }
@@ -108,8 +108,8 @@ internal sealed class EventLoop : IDisposable
                 }
                 else
                 {
-                    Epoll.Control(loop._epoll, _watching ? Epoll.EPOLL_CTL_MOD : Epoll.EPOLL_CTL_ADD, descriptor, events, key);
-                    _watching = true;
+                    Epoll.Control(loop._epoll, _watched != 0 ? Epoll.EPOLL_CTL_MOD : Epoll.EPOLL_CTL_ADD, descriptor, events, key);
+                    _watched = events;
                 }
             }
         }
@@ -130,9 +130,9 @@ internal sealed class EventLoop : IDisposable
 
         private void Leave()
         {
-            if (_watching)
+            if (_watched != 0)
             {
-                _watching = false;
+                _watched = 0;
                 Epoll.Control(loop._epoll, Epoll.EPOLL_CTL_DEL, descriptor, 0, key);
             }
         }

@@ -8,6 +8,7 @@ internal static unsafe partial class Socket
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;
     public const int SOCK_CLOEXEC = 0x80000;
+    public const int SHUT_RDWR = 2;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
 
@@ -45,6 +46,13 @@ internal static unsafe partial class Socket
             }
         }
     }
+
+    /// <summary>Ends both directions; the other end reads the end.</summary>
+    public static void Shutdown(Descriptor socket) => _ = shutdown(socket.Number, SHUT_RDWR);
+
+    // man 2 shutdown
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int shutdown(int sockfd, int how);
 
     // man 2 socketpair
     [LibraryImport("libc", SetLastError = true)]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Modal.Backend.Worker.Native;
 
@@ -5,12 +6,62 @@ namespace Modal.Backend.Worker.Sandboxes;
 
 /// <summary>
 /// Reaps dead processes that became this process's children when their parents died: gVisor's helpers and what user code left behind.
-/// Takes only those of a session other than ours, since the framework's own children share ours and it waits for them itself.
+/// Takes only those of a session other than ours, since the framework's own children share ours and it waits for them itself, and none that someone here
+/// waits for: its end, taken away, would look like a container that disappeared. Safe for many threads.
 /// </summary>
 internal static class Orphans
 {
+    private static readonly ConcurrentDictionary<int, byte> s_awaited = new();
+    private static readonly Lock s_gate = new();
+    private static int s_starting;
+    private static bool s_postponed;
+
+    /// <summary>Nothing is reaped until this is disposed: children are being made whose numbers are not known yet.</summary>
+    public static IDisposable Hold()
+    {
+        lock (s_gate)
+        {
+            s_starting++;
+        }
+
+        return new Scope(static () =>
+        {
+            bool reap;
+            lock (s_gate)
+            {
+                reap = --s_starting == 0 && s_postponed;
+            }
+
+            if (reap)
+            {
+                Reap();
+            }
+        });
+    }
+
+    /// <summary>Someone waits for the end of this process, until the result is disposed.</summary>
+    public static IDisposable Await(int pid)
+    {
+        s_awaited[pid] = 0;
+        return new Scope(() => s_awaited.TryRemove(pid, out _));
+    }
+
     /// <summary>Reaps what is dead now.</summary>
     public static void Reap()
+    {
+        lock (s_gate)
+        {
+            s_postponed = s_starting > 0;
+            if (s_postponed)
+            {
+                return;
+            }
+
+            ReapAll();
+        }
+    }
+
+    private static void ReapAll()
     {
         var ours = ReadStat("/proc/self/stat")?.Session;
         foreach (var task in Directory.EnumerateDirectories("/proc/self/task"))
@@ -25,11 +76,11 @@ internal static class Orphans
                 continue;
             }
 
-            foreach (var text in children.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            foreach (var pid in children.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(text => int.Parse(text, CultureInfo.InvariantCulture)))
             {
-                if (ReadStat($"/proc/{text}/stat") is { State: 'Z' } stat && stat.Session != ours)
+                if (!s_awaited.ContainsKey(pid) && ReadStat($"/proc/{pid}/stat") is { State: 'Z' } stat && stat.Session != ours)
                 {
-                    _ = Wait.TryReap(int.Parse(text, CultureInfo.InvariantCulture));
+                    _ = Wait.TryReap(pid);
                 }
             }
         }
@@ -48,5 +99,12 @@ internal static class Orphans
         {
             return null;
         }
+    }
+
+    private sealed class Scope(Action end) : IDisposable
+    {
+        private Action? _end = end;
+
+        public void Dispose() => Interlocked.Exchange(ref _end, null)?.Invoke();
     }
 }

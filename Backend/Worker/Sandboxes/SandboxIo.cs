@@ -121,6 +121,9 @@ internal sealed class SandboxIo : IDisposable
         }
     }
 
+    /// <summary>See <see cref="SandboxProcess.CloseChannel"/>.</summary>
+    public void CloseChannel() => Socket.Shutdown(_channel);
+
     /// <summary>Delivers what is left when the process has ended. On the loop's thread.</summary>
     public void Drain()
     {

@@ -16,10 +16,12 @@ internal sealed class SandboxProcess : ISandbox
     private readonly Action _cleanUp;
     private readonly TaskCompletionSource<SandboxExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EventLoop.Watched _watch;
+    private readonly IDisposable _awaited;
     private volatile bool _overLimit;
     private volatile bool _killed;
 
     /// <param name="process">The process to watch.</param>
+    /// <param name="pid">Its number.</param>
     /// <param name="io">Its channel and pipes, not yet open.</param>
     /// <param name="cgroup">Its limits, where there are any.</param>
     /// <param name="memoryBytes">Memory at which it is killed.</param>
@@ -29,10 +31,11 @@ internal sealed class SandboxProcess : ISandbox
     /// <param name="cleanUp">Removes what it leaves.</param>
     /// <param name="onViolation">Told what the sandbox sent that no runner sends, before it is killed.</param>
     public SandboxProcess(
-        Descriptor process, SandboxIo io, Cgroup? cgroup, long memoryBytes, MemoryWatch memory, EventLoop loop,
+        Descriptor process, int pid, SandboxIo io, Cgroup? cgroup, long memoryBytes, MemoryWatch memory, EventLoop loop,
         Func<ProcessEnd?, bool, bool, SandboxExit> describe, Action cleanUp, Action<string> onViolation)
     {
         (_process, _io, _cgroup, _memory, _describe, _cleanUp) = (process, io, cgroup, memory, describe, cleanUp);
+        _awaited = Orphans.Await(pid);
         io.Open(what =>
         {
             onViolation(what);
@@ -73,6 +76,9 @@ internal sealed class SandboxProcess : ISandbox
         }
     }
 
+    /// <summary>Ends the channel without ending the sandbox: what the death of this process does. For tests.</summary>
+    internal void CloseChannel() => _io.CloseChannel();
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -90,6 +96,7 @@ internal sealed class SandboxProcess : ISandbox
         var outOfMemory = _overLimit || _cgroup?.OutOfMemoryKills > 0;
         var stragglers = _cgroup?.Kill() ?? [];
         var end = Wait.Reap(_process);
+        _awaited.Dispose();
         foreach (var pid in stragglers)
         {
             _ = Wait.TryReap(pid);

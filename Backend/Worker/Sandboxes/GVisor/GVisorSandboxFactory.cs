@@ -46,10 +46,11 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         var io = new SandboxIo(ours, stdout, stderr, host.Loop, events);
         try
         {
-            var process = await runsc.RunAsync(spec.Id, configuration, cgroup, theirs, stdoutTheirs, stderrTheirs, cancellationToken)
+            using var hold = Orphans.Hold();
+            var (process, pid) = await runsc.RunAsync(spec.Id, configuration, cgroup, theirs, stdoutTheirs, stderrTheirs, cancellationToken)
                 ?? throw new SandboxStartException($"gVisor could not start the sandbox: {Text(io.TakeEarlyOutput(), runsc.Complaint(spec.Id))}");
             return new SandboxProcess(
-                process, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(spec.Id, cgroup), what => Log.ProtocolViolation(logger, spec.Id, what));
+                process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(spec.Id, cgroup), what => Log.ProtocolViolation(logger, spec.Id, what));
         }
         catch (Exception e)
         {

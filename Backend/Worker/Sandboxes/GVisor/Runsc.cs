@@ -32,7 +32,7 @@ internal sealed class Runsc
     /// <param name="error">Its descriptor 2.</param>
     /// <param name="cancellationToken">Ends waiting; the caller then removes what was made.</param>
     /// <returns>The sandbox's process; null if runsc failed, having said why on <paramref name="error"/>.</returns>
-    public async Task<Descriptor?> RunAsync(
+    public async Task<(Descriptor Process, int Pid)?> RunAsync(
         string id, JsonObject configuration, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, CancellationToken cancellationToken)
     {
         var bundle = Path.Combine(_host.ContainersDirectory, id);
@@ -55,7 +55,7 @@ internal sealed class Runsc
         }
 
         var sandbox = int.Parse(await File.ReadAllTextAsync(pidFile, cancellationToken), CultureInfo.InvariantCulture);
-        return Wait.OpenProcess(sandbox) ?? throw new SandboxStartException($"The sandbox's process {sandbox} was gone before it could be watched.");
+        return (Wait.OpenProcess(sandbox) ?? throw new SandboxStartException($"The sandbox's process {sandbox} was gone before it could be watched."), sandbox);
     }
 
     /// <summary>Why the last run of this sandbox failed, from runsc's log.</summary>

@@ -19,11 +19,13 @@ internal sealed class ProcessSandboxFactory(SandboxHost host, RunnerProgram runn
         var (stdout, stdoutTheirs) = Unistd.Pipe();
         var (stderr, stderrTheirs) = Unistd.Pipe();
         Descriptor process;
+        int pid;
+        using var hold = Orphans.Hold();
         try
         {
             var command = RunnerProgram.Command(runner.DotnetRoot, runner.Directory, spec.NeedsAspNetCore ? runner.AspNetCoreDirectory : null);
             var environment = RunnerProgram.Environment(runner.DotnetRoot, spec.MemoryMiB).Select(pair => $"{pair.Key}={pair.Value}");
-            var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), environment, spec.CodePath, theirs, stdoutTheirs, stderrTheirs);
+            pid = Spawn.Start(SandboxHost.Inside(cgroup, command), environment, spec.CodePath, theirs, stdoutTheirs, stderrTheirs);
 
             // Our own child: its number cannot be taken by another before we have reaped it.
             process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The kernel is too old: process descriptors (pidfd_open, Linux 5.3) are needed.");
@@ -45,7 +47,7 @@ internal sealed class ProcessSandboxFactory(SandboxHost host, RunnerProgram runn
 
         var io = new SandboxIo(ours, stdout, stderr, host.Loop, events);
         return Task.FromResult<ISandbox>(new SandboxProcess(
-            process, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => host.CleanUp(spec.Id, cgroup), what => Log.ProtocolViolation(logger, spec.Id, what)));
+            process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => host.CleanUp(spec.Id, cgroup), what => Log.ProtocolViolation(logger, spec.Id, what)));
     }
 
     /// <inheritdoc/>

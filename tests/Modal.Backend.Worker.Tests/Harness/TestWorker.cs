@@ -1,0 +1,143 @@
+using System.Reflection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Containers;
+using Modal.Backend.Worker.Loop;
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Protocol;
+using Xunit;
+
+namespace Modal.Backend.Worker.Tests.Harness;
+
+/// <summary>A worker without a server: everything between the two ends of its session is real.</summary>
+internal sealed class TestWorker : IAsyncDisposable
+{
+    private readonly SandboxHost _host;
+    private readonly ContainerServices _services;
+    private readonly List<TestContainer> _containers = [];
+    private readonly ITimer _ticks;
+    private readonly bool _keepsState;
+
+    private TestWorker(string state, SandboxHost host, ContainerServices services, LocalBlobs blobs, bool keepsState)
+    {
+        (StateDirectory, _host, _services, Blobs, _keepsState) = (state, host, services, blobs, keepsState);
+        _ticks = TimeProvider.System.CreateTimer(_ => Tick(), null, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(50));
+    }
+
+    public static string RepositoryRoot => Metadata("RepositoryRoot");
+
+    public static string BuildFolder => Path.Combine("bin", Metadata("Configuration"), "net10.0");
+
+    public string StateDirectory { get; }
+
+    public LocalBlobs Blobs { get; }
+
+    public ISandboxFactory Factory => _services.Factory;
+
+    /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
+    /// <param name="kind">Sandboxes it uses.</param>
+    /// <param name="state">State directory to take over and keep; null for a fresh one.</param>
+    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null)
+    {
+        var directory = state ?? Directory.CreateTempSubdirectory("modal-worker-test-").FullName;
+        var options = Options.Create(new WorkerOptions
+        {
+            StateDirectory = directory,
+            RunnerDirectory = Path.Combine(RepositoryRoot, "Backend", "Runner", BuildFolder),
+            BaseRootDirectory = BaseRoot() ?? "/nonexistent",
+            Sandbox = kind,
+        });
+        if (kind == SandboxKind.GVisor && BaseRoot() is null)
+        {
+            Assert.Skip("There is no base root file system; the test script makes one.");
+        }
+
+        var host = new SandboxHost(options, new EventLoop(NullLogger<EventLoop>.Instance), new MemoryWatch(TimeProvider.System), NullLogger<SandboxHost>.Instance);
+        SandboxChoice choice;
+        try
+        {
+            choice = await new SandboxProbe(host, NullLogger<SandboxProbe>.Instance).ChooseAsync(TestContext.Current.CancellationToken);
+        }
+        catch (SandboxStartException e)
+        {
+            host.Dispose();
+            Assert.Skip(e.Message);
+            throw;
+        }
+
+        choice.Factory.RemoveLeftovers();
+        var blobs = new LocalBlobs();
+        var services = new ContainerServices(
+            options.Value, choice.Factory, new CodeVersions(options, blobs), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+        return new TestWorker(directory, host, services, blobs, state is not null);
+    }
+
+    /// <summary>Starts a container of a function of the test code.</summary>
+    public TestContainer Run(string name, Action<StartContainer>? change = null)
+    {
+        var start = new StartContainer
+        {
+            ContainerId = Id.New(Id.Container),
+            AppId = Id.New(Id.App),
+            Code = Blobs.AddFolder(Path.Combine(RepositoryRoot, "tests", "Modal.Backend.Worker.TestCode", BuildFolder)),
+            Function = new FunctionSpec
+            {
+                FunctionId = Id.New(Id.Function),
+                Name = "Test." + name,
+                Assembly = "Modal.Backend.Worker.TestCode",
+                Methods = { "Test." + name },
+                Resources = new Resources { CpuCores = 1, MemoryMib = 512 },
+                TimeoutMs = 60_000,
+            },
+        };
+        change?.Invoke(start);
+        var container = new TestContainer(start, _services);
+        lock (_containers)
+        {
+            _containers.Add(container);
+        }
+
+        return container;
+    }
+
+    /// <summary>Forgets everything without cleaning up, as a process that is killed does.</summary>
+    public void Crash()
+    {
+        _ticks.Dispose();
+        _host.Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var container in _containers)
+        {
+            container.Stop(TimeSpan.Zero);
+            await container.Ended;
+        }
+
+        await _ticks.DisposeAsync();
+        _host.Dispose();
+        if (!_keepsState)
+        {
+            Directory.Delete(StateDirectory, recursive: true);
+        }
+    }
+
+    private static string? BaseRoot()
+    {
+        var bases = Path.Combine(Environment.GetEnvironmentVariable("MODAL_STATE_DIR") ?? "/var/lib/modal", "base");
+        return Directory.Exists(bases) ? Directory.EnumerateDirectories(bases).Select(b => Path.Combine(b, "rootfs")).FirstOrDefault(Directory.Exists) : null;
+    }
+
+    private static string Metadata(string key) =>
+        typeof(TestWorker).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;
+
+    private void Tick()
+    {
+        lock (_containers)
+        {
+            _containers.ForEach(c => c.Tick());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Modal.Backend.Worker.Sandboxes;
+using Xunit;
+
+namespace Modal.Backend.Worker.Tests;
+
+public sealed class WorkerOptionsTests
+{
+    [Fact]
+    public void Defaults_AreAsDocumented()
+    {
+        var options = new WorkerOptions();
+
+        Assert.Equal("/var/lib/modal", options.StateDirectory);
+        Assert.Null(options.BaseRootDirectory);
+        Assert.Equal(SandboxKind.Auto, options.Sandbox);
+        Assert.Equal("runsc", options.RunscPath);
+        Assert.Equal("systrap", options.Platform);
+        Assert.Equal((0, 0, 0), (options.CpuCores, options.MemoryMiB, options.ConcurrentStarts));
+        Assert.Equal(TimeSpan.FromSeconds(1), options.CancelGrace);
+        Assert.Equal(TimeSpan.FromSeconds(30), options.SilenceLimit);
+        Assert.Equal(TimeSpan.FromMilliseconds(200), options.ReconnectDelay);
+    }
+
+    [Fact]
+    public void Validate_ManyFaults_NamesThemAllWithWhatIsAllowed()
+    {
+        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1) };
+
+        var result = new WorkerOptionsValidator().Validate(null, options);
+
+        Assert.Equal(
+            [
+                "WorkerOptions.StateDirectory is 'here'; it must be an absolute path.",
+                "WorkerOptions.RunnerDirectory is '/nonexistent'; it must be the folder of the published runner (set MODAL_RUNNER_DIR).",
+                "WorkerOptions.Platform is 'magic'; it must be systrap, kvm or ptrace.",
+                "WorkerOptions.SilenceLimit is '00:00:01'; it must be at least 10 s.",
+            ],
+            result.Failures);
+    }
+}
