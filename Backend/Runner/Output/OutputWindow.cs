@@ -9,8 +9,11 @@ namespace Modal.Backend.Runner.Output;
 /// <param name="beforeWait">Called before a thread waits for an acknowledgement, since it may be the very thread that would read it.</param>
 internal sealed class OutputWindow(Outgoing outgoing, Action beforeWait)
 {
-    /// <summary>Bytes sent and not yet acknowledged, at most: enough for full speed, little enough for a thousand containers.</summary>
-    public const int SizeBytes = 1024 * 1024;
+    /// <summary>
+    /// Bytes sent and not yet acknowledged, at most: enough for full speed, little enough for a thousand containers. Half of what a container may have under way;
+    /// the other half is for its pipes.
+    /// </summary>
+    public const int SizeBytes = 512 * 1024;
 
     private const int ChunkBytes = 64 * 1024;
 
