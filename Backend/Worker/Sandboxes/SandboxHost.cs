@@ -76,11 +76,9 @@ internal sealed class SandboxHost : IDisposable
     {
         Remove(Path.Combine(ContainersDirectory, id));
         Orphans.Reap();
-        if (cgroup?.TryDelete() == false)
-        {
-            // The kernel frees a process's group a moment after its death.
-            _ = RetryDeleteAsync(cgroup, id);
-        }
+
+        // Killed helpers of the sandbox take a moment to die: their group and they themselves can only be removed then.
+        _ = RemoveGroupAsync(cgroup, id);
     }
 
     /// <summary>Kills and removes every group and folder of earlier runs.</summary>
@@ -92,11 +90,7 @@ internal sealed class SandboxHost : IDisposable
         {
             var cgroup = Cgroups!.Get(id);
             cgroup.Kill();
-            if (!cgroup.TryDelete())
-            {
-                _ = RetryDeleteAsync(cgroup, id);
-            }
-
+            _ = RemoveGroupAsync(cgroup, id);
             count++;
         }
 
@@ -131,18 +125,19 @@ internal sealed class SandboxHost : IDisposable
         Loop.Dispose();
     }
 
-    private async Task RetryDeleteAsync(Cgroup cgroup, string id)
+    private async Task RemoveGroupAsync(Cgroup? cgroup, string id)
     {
         for (var i = 0; i < 50; i++)
         {
+            var removed = cgroup?.TryDelete() ?? true;
             await Task.Delay(100);
             Orphans.Reap();
-            if (cgroup.TryDelete())
+            if (removed)
             {
                 return;
             }
 
-            cgroup.Kill();
+            cgroup?.Kill();
         }
 
         Log.RemovalFailed(_logger, id, "its control group still has processes");

@@ -165,7 +165,7 @@ public sealed class DeathTests
         container.Stop(TimeSpan.FromSeconds(5));
         await container.Ended;
 
-        Assert.Empty(Machine.ProcessesOf(container.Id));
+        await Machine.WaitForEndAsync(container.Id);
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(worker.StateDirectory, "containers")));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(worker.StateDirectory, "runsc")));
     }

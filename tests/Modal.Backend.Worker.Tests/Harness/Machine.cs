@@ -1,6 +1,5 @@
 using System.Globalization;
 using Modal.Backend.Worker.Native;
-using Modal.Backend.Worker.Sandboxes;
 
 namespace Modal.Backend.Worker.Tests.Harness;
 
@@ -30,12 +29,11 @@ internal static class Machine
         return found;
     }
 
-    /// <summary>Waits until the kernel has ended all of them; killing is not instant.</summary>
+    /// <summary>Waits until the kernel has ended all of them and the worker has reaped them; killing is not instant, and not polled for elsewhere.</summary>
     public static async Task WaitForEndAsync(string containerId)
     {
         for (var left = 100; ProcessesOf(containerId) is { Count: > 0 } alive; left--)
         {
-            Orphans.Reap();
             if (left == 0)
             {
                 throw new TimeoutException($"Waited 10 s for the end of processes {string.Join(", ", alive)}.");
