@@ -98,6 +98,22 @@ internal sealed class CgroupTree
         _parents.Values.Distinct(StringComparer.Ordinal).Where(Directory.Exists).SelectMany(Directory.EnumerateDirectories)
             .Select(folder => Path.GetFileName(folder)).Distinct(StringComparer.Ordinal).ToArray();
 
+    /// <summary>Removes the parents if no container's group is left in them.</summary>
+    public void TryRemove()
+    {
+        foreach (var parent in _parents.Values.Distinct(StringComparer.Ordinal).Where(Directory.Exists))
+        {
+            try
+            {
+                Directory.Delete(parent);
+            }
+            catch (IOException)
+            {
+                // Containers of a worker that is being killed: the next one on this state directory finds them here.
+            }
+        }
+    }
+
     private static string? Lacking(IEnumerable<string> found)
     {
         var lacking = s_controllers.Except(found).ToArray();

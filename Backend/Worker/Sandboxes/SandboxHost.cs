@@ -21,6 +21,7 @@ internal sealed class SandboxHost : IDisposable
         """;
 
     private readonly ILogger _logger;
+    private readonly List<Task> _removals = [];
 
     public SandboxHost(IOptions<WorkerOptions> options, EventLoop loop, MemoryWatch memory, ILogger<SandboxHost> logger)
     {
@@ -78,7 +79,7 @@ internal sealed class SandboxHost : IDisposable
         Orphans.Reap();
 
         // Killed helpers of the sandbox take a moment to die: their group and they themselves can only be removed then.
-        _ = RemoveGroupAsync(cgroup, id);
+        Hold(RemoveGroupAsync(cgroup, id));
     }
 
     /// <summary>Kills and removes every group and folder of earlier runs.</summary>
@@ -90,7 +91,7 @@ internal sealed class SandboxHost : IDisposable
         {
             var cgroup = Cgroups!.Get(id);
             cgroup.Kill();
-            _ = RemoveGroupAsync(cgroup, id);
+            Hold(RemoveGroupAsync(cgroup, id));
             count++;
         }
 
@@ -123,6 +124,24 @@ internal sealed class SandboxHost : IDisposable
     {
         Memory.Dispose();
         Loop.Dispose();
+        Task[] removals;
+        lock (_removals)
+        {
+            removals = [.. _removals];
+        }
+
+        // Bounded: what the kernel does not let go of now is found at the next start.
+        Task.WaitAll(removals, TimeSpan.FromSeconds(1));
+        Cgroups?.TryRemove();
+    }
+
+    private void Hold(Task removal)
+    {
+        lock (_removals)
+        {
+            _removals.RemoveAll(static task => task.IsCompleted);
+            _removals.Add(removal);
+        }
     }
 
     private async Task RemoveGroupAsync(Cgroup? cgroup, string id)

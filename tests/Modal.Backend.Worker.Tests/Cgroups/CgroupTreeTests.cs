@@ -48,6 +48,19 @@ public sealed class CgroupTreeTests : IDisposable
     }
 
     [Fact]
+    public void TryRemove_EmptyOrNot_RemovesOnlyTheEmpty()
+    {
+        string[] mounts = [.. s_version1.Select(c => $"30 20 0:{c.Length} / {Mount(c)} rw - cgroup cgroup rw,{c}")];
+        var tree = CgroupTree.Find(mounts, "/state", out _)!;
+        var kept = Directory.CreateDirectory(Path.Combine(Directory.GetDirectories(Path.Combine(_folder, "pids")).Single(), "ta-1")).FullName;
+
+        tree.TryRemove();
+
+        Assert.Empty(Directory.GetDirectories(Path.Combine(_folder, "memory")));
+        Assert.True(Directory.Exists(kept));
+    }
+
+    [Fact]
     public void UsedBytes_CountsWhatCannotBeDropped()
     {
         var root = Mount("memory");

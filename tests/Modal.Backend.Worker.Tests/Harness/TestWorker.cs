@@ -17,11 +17,10 @@ internal sealed class TestWorker : IAsyncDisposable
     private readonly ContainerServices _services;
     private readonly List<TestContainer> _containers = [];
     private readonly ITimer _ticks;
-    private readonly bool _keepsState;
 
-    private TestWorker(string state, SandboxHost host, ContainerServices services, LocalBlobs blobs, bool keepsState)
+    private TestWorker(string state, SandboxHost host, ContainerServices services, LocalBlobs blobs)
     {
-        (StateDirectory, _host, _services, Blobs, _keepsState) = (state, host, services, blobs, keepsState);
+        (StateDirectory, _host, _services, Blobs) = (state, host, services, blobs);
         _ticks = TimeProvider.System.CreateTimer(_ => Tick(), null, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(50));
     }
 
@@ -37,7 +36,7 @@ internal sealed class TestWorker : IAsyncDisposable
 
     /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
     /// <param name="kind">Sandboxes it uses.</param>
-    /// <param name="state">State directory to take over and keep; null for a fresh one.</param>
+    /// <param name="state">State directory to take over; null for a fresh one.</param>
     public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null)
     {
         var directory = state ?? Directory.CreateTempSubdirectory("modal-worker-test-").FullName;
@@ -70,7 +69,7 @@ internal sealed class TestWorker : IAsyncDisposable
         var blobs = new LocalBlobs();
         var services = new ContainerServices(
             options.Value, choice.Factory, new CodeVersions(options, blobs), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
-        return new TestWorker(directory, host, services, blobs, state is not null);
+        return new TestWorker(directory, host, services, blobs);
     }
 
     /// <summary>Starts a container of a function of the test code.</summary>
@@ -118,10 +117,7 @@ internal sealed class TestWorker : IAsyncDisposable
 
         await _ticks.DisposeAsync();
         _host.Dispose();
-        if (!_keepsState)
-        {
-            Directory.Delete(StateDirectory, recursive: true);
-        }
+        Directory.Delete(StateDirectory, recursive: true);
     }
 
     private static string? BaseRoot()
