@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -93,7 +92,14 @@ internal static class HostBuilding
         builder.Services.AddHostedService<IdleStop>();
         builder.UseOrleans(silo =>
         {
-            silo.UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "modal", clusterId: Guid.NewGuid().ToString("N"));
+            // The silo is alone: its address names it and is never listened on.
+            silo.UseLocalhostClustering(gatewayPort: 0, serviceId: "modal", clusterId: Guid.NewGuid().ToString("N"));
+            foreach (var listener in silo.Services.Where(static d => d.IsKeyedService && d.ServiceType == typeof(IConnectionListenerFactory)).ToArray())
+            {
+                silo.Services.Remove(listener);
+                silo.Services.AddKeyedSingleton<IConnectionListenerFactory, NoListenerFactory>(listener.ServiceKey);
+            }
+
             silo.Configure<SiloMessagingOptions>(m => m.ResponseTimeout = TimeSpan.FromSeconds(30));
         });
     }
@@ -136,12 +142,5 @@ internal static class HostBuilding
     {
         var file = Path.Combine(AppContext.BaseDirectory, "build-id");
         return File.Exists(file) ? File.ReadAllText(file).Trim() : "";
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -61,7 +61,12 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
 
     public Task OnLostAsync(string connectionId)
     {
-        if (_app is not null && !_isClosing && connectionId == _connectionId)
+        if (_app is null)
+        {
+            // It ended before its connection did; this id must not stay in memory.
+            DeactivateOnIdle();
+        }
+        else if (!_isClosing && connectionId == _connectionId)
         {
             _logger.AppLost(this.GetPrimaryKeyString(), _grace);
             _closeAtMs = _clock.NowMs + (long)_grace.TotalMilliseconds;

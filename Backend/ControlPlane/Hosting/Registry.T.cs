@@ -21,5 +21,6 @@ internal sealed class Registry<T>
     public void Set(string id, T entry) => _entries[id] = entry;
 
     /// <summary>Removes the entry unless another has taken its place.</summary>
-    public void Remove(string id, T entry) => _entries.TryRemove(KeyValuePair.Create(id, entry));
+    /// <returns>Whether it was there.</returns>
+    public bool Remove(string id, T entry) => _entries.TryRemove(KeyValuePair.Create(id, entry));
 }

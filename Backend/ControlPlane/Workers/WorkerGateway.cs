@@ -31,6 +31,12 @@ internal sealed class WorkerGateway(
             return;
         }
 
+        // The same worker again: its earlier session is over, whether or not its connection has noticed.
+        foreach (var earlier in links.All.Where(l => WorkerSession.WorkerIdOf(l.Session) == register.WorkerId).ToArray())
+        {
+            await LoseAsync(earlier, register, "it connected again");
+        }
+
         var session = WorkerSession.New(register.WorkerId);
         var link = new WorkerLink(session) { LastHeardMs = clock.NowMs };
         var reason = "its stream ended";
@@ -94,6 +100,11 @@ internal sealed class WorkerGateway(
 
                 perFunction[at].Messages.Add(message);
             }
+            else if (message.Output is { } output)
+            {
+                // Of a container that was given up: nobody else tells the worker that it may go on.
+                link.Post(new ServerMessage { OutputAck = new OutputAck { ContainerId = output.ContainerId, Bytes = output.Data.Length } });
+            }
         }
 
         if (perFunction.Count == 1)
@@ -128,8 +139,12 @@ internal sealed class WorkerGateway(
 
     private async Task LoseAsync(WorkerLink link, RegisterWorker register, string reason)
     {
+        if (!links.Remove(link.Session, link))
+        {
+            return;
+        }
+
         logger.WorkerLost(register.WorkerId, link.Session, reason);
-        links.Remove(link.Session, link);
         link.Abort();
         await logger.WatchAsync(grains.GetGrain<IPoolGrain>(0).RemoveWorkerAsync(link.Session));
         foreach (var function in link.Functions.ToArray())
