@@ -23,7 +23,9 @@ namespace Modal.Backend.Host;
 /// <summary>Puts a host together from the roles it has.</summary>
 internal static class HostBuilding
 {
-    public static WebApplication Build(HostOptions options)
+    /// <param name="options">What to build.</param>
+    /// <param name="replace">Replaces services before the host is built; for tests.</param>
+    public static WebApplication Build(HostOptions options, Action<IServiceCollection>? replace = null)
     {
         // Nothing of the machine's configuration: settings files beside the program and ASPNETCORE_ variables are for other programs.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = options.StateDirectory, EnvironmentName = Environments.Production });
@@ -54,6 +56,7 @@ internal static class HostBuilding
             AddWorker(builder, options, transport);
         }
 
+        replace?.Invoke(builder.Services);
         var app = builder.Build();
         if (options.Role != HostRole.Worker)
         {

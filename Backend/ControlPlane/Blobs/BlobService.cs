@@ -46,6 +46,8 @@ internal sealed class BlobService(BlobStore store, ILogger<BlobService> logger) 
                 logger.BlobRefused(digest, "the disk is full");
                 throw new RpcException(new Status(StatusCode.ResourceExhausted, "The server's disk is full: the blob was not stored. Free space on it and try again."));
             case BlobPutResult.Existed:
+                // To the end: an answer before it breaks off the sender, who is still writing.
+                await content.CopyToAsync(Stream.Null, context.CancellationToken);
                 return new PutReply { Stored = false };
             default:
                 return new PutReply { Stored = true };

@@ -1,0 +1,69 @@
+using Grpc.Core;
+using Modal.Protocol;
+
+namespace Modal.Backend.Host.Tests.Harness;
+
+/// <summary>A program with one app and one function, on a connection of its own.</summary>
+internal sealed class FakeClient : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ModalClient.ModalClientClient _client;
+    private readonly AsyncDuplexStreamingCall<AppRequest, AppEvent> _app;
+    private readonly Task _readApp;
+
+    private FakeClient(TestServer server, string appId)
+    {
+        AppId = appId;
+        _client = server.Client();
+        _app = _client.RunApp(cancellationToken: _stop.Token);
+        _readApp = AppEvents.ReadAsync(_app.ResponseStream, null, _stop.Token);
+    }
+
+    public string AppId { get; }
+
+    public string FunctionId => Id.Derive(Id.Function, AppId, "Jobs.Square");
+
+    public Awaiting<AppEvent> AppEvents { get; } = new();
+
+    public static async Task<FakeClient> OpenAsync(TestServer server, Action<FunctionSpec>? configure = null, string? appId = null)
+    {
+        var client = new FakeClient(server, appId ?? Id.New(Id.App));
+        var spec = new FunctionSpec { FunctionId = client.FunctionId, Name = "Jobs.Square", Assembly = "Jobs", MaxContainers = 1, Methods = { "Jobs.Square" } };
+        configure?.Invoke(spec);
+        var code = new CodeVersion { Digest = new string('0', 64), Files = { new CodeFile { Path = "Jobs.dll", Digest = new string('0', 64), SizeBytes = 1 } } };
+        await client._app.RequestStream.WriteAsync(new AppRequest { Open = new OpenApp { AppId = client.AppId, Name = "test", Code = code, Functions = { spec } } });
+        await client.AppEvents.FirstAsync("AppOpened", e => e.Opened);
+        return client;
+    }
+
+    public async Task<FakeCalls> CallAsync(string? streamId = null, ulong lastSeq = 0)
+    {
+        var calls = new FakeCalls(_client, streamId ?? Id.New(Id.Call));
+        await calls.OpenAsync(AppId, FunctionId, lastSeq);
+        return calls;
+    }
+
+    public Task CloseAppAsync() => _app.RequestStream.WriteAsync(new AppRequest { Close = new CloseApp() });
+
+    /// <summary>Goes away without a word, as a killed program does.</summary>
+    public async Task KillAsync()
+    {
+        await _stop.CancelAsync();
+        await _readApp;
+    }
+
+    /// <summary>Stops the app and waits until it has ended, so that nothing of it meets the next test.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_readApp.IsCompleted)
+        {
+            await CloseAppAsync();
+            await AppEvents.EndedAsync();
+        }
+
+        await _stop.CancelAsync();
+        await _readApp;
+        _app.Dispose();
+        _stop.Dispose();
+    }
+}
