@@ -9,8 +9,13 @@ say() { echo "setup: $*" >&2; }
 . "$root/Backend/Worker/base/apt-mirror"
 
 apt_updated=
-apt_update() { [ -n "$apt_updated" ] || apt-get update -qq >&2 || return; apt_updated=1; }
-apt_install() { apt_update && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2; }
+# Runs a command and shows what it printed only if it failed: apt tells a page for each package.
+quietly() {
+  local output
+  output=$("$@" 2>&1 </dev/null) || { echo "$output" >&2; return 1; }
+}
+apt_update() { [ -n "$apt_updated" ] || quietly apt-get update -qq || return; apt_updated=1; }
+apt_install() { apt_update && DEBIAN_FRONTEND=noninteractive quietly apt-get install -y -qq --no-install-recommends "$@"; }
 
 # Without ICU, .NET starts only in invariant mode; a minimal Debian has none, and nothing here needs more.
 PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep libicuuc >/dev/null || export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
