@@ -2,6 +2,9 @@
 # Uses: root (the repository). Sets: state (the state directory), dotnet on PATH.
 
 state=${MODAL_STATE_DIR:-$([ "$(id -u)" = 0 ] && echo /var/lib/modal || echo "${XDG_DATA_HOME:-$HOME/.local/share}/modal")}
+# Absolute, as programs are started from other folders.
+state=$(realpath -m "$state")
+[ -z "${MODAL_STATE_DIR:-}" ] || export MODAL_STATE_DIR=$state
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 is_root() { [ "$(id -u)" = 0 ]; }
 say() { echo "setup: $*" >&2; }
