@@ -115,16 +115,32 @@ public static class WellKnownCodecs
         }
     }
 
-    /// <summary>As the text it was made from; null as nil.</summary>
-    public static void WriteUri(ref PayloadWriter writer, Uri? value) => writer.Write(value?.OriginalString);
+    /// <summary>As an array of the text it was made from and whether it is absolute; null as nil. The text alone does not tell: "/tmp" can be either.</summary>
+    public static void WriteUri(ref PayloadWriter writer, Uri? value)
+    {
+        if (value is null)
+        {
+            writer.WriteNil();
+            return;
+        }
+
+        writer.WriteArrayHeader(2);
+        writer.Write(value.OriginalString);
+        writer.Write(value.IsAbsoluteUri);
+    }
 
     /// <summary>Reads what <see cref="WriteUri"/> wrote.</summary>
     public static Uri? ReadUri(ref PayloadReader reader)
     {
-        var text = reader.ReadString();
-        return text is null ? null
-            : Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out var uri) ? uri
-            : throw new PayloadException("The text is not a URI.");
+        if (reader.TryReadNil())
+        {
+            return null;
+        }
+
+        reader.ReadArrayHeader(2);
+        var text = reader.ReadRequiredString();
+        var kind = reader.ReadBoolean() ? UriKind.Absolute : UriKind.Relative;
+        return Uri.TryCreate(text, kind, out var uri) ? uri : throw new PayloadException($"The text is not a URI of the kind {kind}.");
     }
 
     /// <summary>As text; null as nil.</summary>

@@ -4,29 +4,49 @@ namespace Modal.Protocol.Tests.Protos;
 
 public sealed class ContractTests
 {
+    private static readonly string[] s_approved = ["field a.B.c = 1 string", "rpc a.S.Get(a.B) returns (a.B)"];
+
     [Fact]
     public void Contract_EveryMethodAndField_IsAsApproved()
     {
         var path = ApprovedContract.FilePath();
         if (Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") == "1")
         {
-            File.WriteAllLines(path, ApprovedContract.Lines());
+            File.WriteAllText(path, string.Concat(ApprovedContract.Lines().Select(l => l + "\n")));
         }
 
-        var approved = File.ReadAllLines(path);
-        var actual = ApprovedContract.Lines().ToArray();
+        var difference = ApprovedContract.Difference(File.ReadAllLines(path), ApprovedContract.Lines());
 
-        Assert.True(
-            !approved.Except(actual).Any(),
-            "These are gone or changed, and old peers still use them: " + string.Join("; ", approved.Except(actual)));
-        Assert.True(
-            !actual.Except(approved).Any(),
-            "These are new; approve them by running this test with UPDATE_SNAPSHOTS=1: " + string.Join("; ", actual.Except(approved)));
+        Assert.True(difference is null, difference);
     }
 
     [Fact]
-    public void Contract_FieldNumbers_AreUniqueAndPositive() =>
-        Assert.All(
-            ApprovedContract.Lines().Where(l => l.StartsWith("field ", StringComparison.Ordinal)).GroupBy(l => l.Split(" = ")[0][..l.Split(" = ")[0].LastIndexOf('.')]),
-            message => Assert.Equal(message.Count(), message.Select(l => l.Split(" = ")[1].Split(' ')[0]).Distinct().Count()));
+    public void Files_EveryProtoOfTheProject_IsPinned()
+    {
+        var protos = Path.GetFullPath(Path.Combine(ApprovedContract.FilePath(), "../../../../Sdk/Modal.Protocol/Protos"));
+
+        Assert.Equal(Directory.GetFiles(protos, "*.proto").Select(Path.GetFileName).Order(), ApprovedContract.Files.Select(f => f.Name).Order());
+    }
+
+    [Fact]
+    public void Difference_None_IsNull() => Assert.Null(ApprovedContract.Difference(s_approved, [.. s_approved]));
+
+    [Fact]
+    public void Difference_FieldRenumbered_NamesTheOldOneAndTheNew() => Assert.Equal(
+        string.Join(
+            Environment.NewLine,
+            "Gone or changed, and peers that are running still use it. Bring it back; a new meaning takes a new name and number:",
+            "- field a.B.c = 1 string",
+            "New; to accept it run this test with UPDATE_SNAPSHOTS=1 and commit Protocol.approved.txt:",
+            "+ field a.B.c = 2 string"),
+        ApprovedContract.Difference(s_approved, ["field a.B.c = 2 string", s_approved[1]]));
+
+    [Fact]
+    public void Difference_MethodGone_NamesIt() =>
+        Assert.Contains("- rpc a.S.Get", ApprovedContract.Difference(s_approved, [s_approved[0]]), StringComparison.Ordinal);
+
+    [Fact]
+    public void Difference_FieldAdded_SaysHowToAcceptIt() => Assert.Equal(
+        string.Join(Environment.NewLine, "New; to accept it run this test with UPDATE_SNAPSHOTS=1 and commit Protocol.approved.txt:", "+ field a.B.d = 2 bool"),
+        ApprovedContract.Difference(s_approved, [.. s_approved, "field a.B.d = 2 bool"]));
 }

@@ -7,8 +7,12 @@ internal delegate void Write(ref PayloadWriter writer);
 
 internal delegate T Read<T>(ref PayloadReader reader);
 
+internal delegate void WriteValue<T>(ref PayloadWriter writer, T value);
+
 internal static class Payloads
 {
+    public static byte[] Encode<T>(WriteValue<T> write, T value) => Encode((ref PayloadWriter w) => write(ref w, value));
+
     public static byte[] Encode(Write write)
     {
         var buffer = new ArrayBufferWriter<byte>();

@@ -1,4 +1,3 @@
-using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
 using MessagePack;
@@ -10,7 +9,7 @@ namespace Modal.Protocol.Tests.Serialization;
 /// <summary>What we write we read, and the common library reads it too and writes the same.</summary>
 public sealed class RoundTripTests
 {
-    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(2000);
+    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(2000).WithQuietOnSuccess(true);
 
     [Fact]
     public void Int64_Any_IsTheSameHereAndForThePeer() => Check<long>((ref PayloadWriter w, long v) => w.Write(v), (ref PayloadReader r) => r.ReadInt64());
@@ -121,37 +120,6 @@ public sealed class RoundTripTests
         Assert.All(peer, p => Assert.Equal(-p.Key, p.Value[0]));
         Assert.True(skipped.End);
     }
-
-    [Fact]
-    public void WellKnown_Any_RoundTrips()
-    {
-        RoundTrip<Guid>(WellKnownCodecs.WriteGuid, WellKnownCodecs.ReadGuid);
-        RoundTrip<decimal>(WellKnownCodecs.WriteDecimal, WellKnownCodecs.ReadDecimal);
-        RoundTrip<DateTime>(WellKnownCodecs.WriteDateTime, WellKnownCodecs.ReadDateTime);
-        RoundTrip<DateTimeOffset>(WellKnownCodecs.WriteDateTimeOffset, WellKnownCodecs.ReadDateTimeOffset);
-        RoundTrip<TimeSpan>(WellKnownCodecs.WriteTimeSpan, WellKnownCodecs.ReadTimeSpan);
-        RoundTrip<char>(WellKnownCodecs.WriteChar, WellKnownCodecs.ReadChar);
-        RoundTrip<BigInteger>(WellKnownCodecs.WriteBigInteger, WellKnownCodecs.ReadBigInteger);
-    }
-
-    [Fact]
-    public void Depth_BeyondTheLimit_IsAClearError()
-    {
-        var error = Assert.Throws<PayloadException>(() => Payloads.Encode((ref PayloadWriter w) =>
-        {
-            for (var i = 0; i <= PayloadWriter.MaxDepth; i++)
-            {
-                w.Enter();
-            }
-        }));
-
-        Assert.Contains("500", error.Message, StringComparison.Ordinal);
-    }
-
-    private delegate void WriteValue<T>(ref PayloadWriter writer, T value);
-
-    private static void RoundTrip<T>(WriteValue<T> write, Read<T> read) =>
-        Prop.ForAll<T>(value => Equals(value, Payloads.Decode(Payloads.Encode((ref PayloadWriter w) => write(ref w, value)), read))).Check(s_config);
 
     private static void Check<T>(WriteValue<T> write, Read<T> read) => Prop.ForAll<T>(value =>
     {
