@@ -27,14 +27,21 @@ internal static class PythonPeers
         var redis = Cli.Wrap("redis-server").WithArguments(["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .WithWorkingDirectory(Path.GetTempPath()).WithValidation(CommandResultValidation.None).ExecuteAsync(stop.Token);
         await OpenAsync(port);
+        var said = new System.Text.StringBuilder();
         var worker = Cli.Wrap(Python)
             .WithArguments(["-m", "celery", "-A", "celery_app", "worker", "--concurrency=2", "--pool=prefork", "--loglevel=ERROR"])
             .WithWorkingDirectory(Folder).WithEnvironmentVariables(e => e.Set("CELERY_REDIS", url).Set("C_FORCE_ROOT", "1").Set("PYTHONDONTWRITEBYTECODE", "1"))
+            .WithStandardOutputPipe(PipeTarget.ToStringBuilder(said)).WithStandardErrorPipe(PipeTarget.ToStringBuilder(said))
             .WithValidation(CommandResultValidation.None).ExecuteAsync(stop.Token);
         try
         {
             // It says nowhere that it is ready; what comes before that would count against it.
             await Task.Delay(TimeSpan.FromSeconds(5));
+            if (worker.Task.IsCompleted)
+            {
+                throw new InvalidOperationException($"Celery's worker ended: {said}");
+            }
+
             return await RunAsync("celery_map.py", inputs, new Dictionary<string, string?> { ["CELERY_REDIS"] = url, ["PYTHONDONTWRITEBYTECODE"] = "1" });
         }
         finally
