@@ -18,6 +18,11 @@ internal static class IndexValidator
         var nodes = index.Nodes;
         Check(nodes[0].IsDirectory && nodes[0].Parent == 0 && nodes[0].NameLength == 0, 0, "the root");
 
+        for (var n = 1; n < nodes.Length; n++)
+        {
+            ValidateName(index, n);
+        }
+
         // Breadth first: the children of folders follow each other in the order of their folders, which makes the tree one that has no cycle and no orphan.
         var next = 1;
         for (var n = 0; n < nodes.Length; n++)
@@ -25,7 +30,6 @@ internal static class IndexValidator
             ref readonly var node = ref nodes[n];
             if (n > 0)
             {
-                ValidateName(index, n);
                 Check(nodes[node.Parent].IsDirectory, n, "its folder");
             }
 
