@@ -6,6 +6,7 @@ using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Images;
 using Modal.Backend.ControlPlane.Workers;
 
 namespace Modal.Backend.ControlPlane;
@@ -27,6 +28,7 @@ public static class ControlPlaneRegistration
         services.AddSingleton<Registry<CallOutbox>>();
         services.AddSingleton<Registry<AppOutbox>>();
         services.AddSingleton<Registry<WorkerLink>>();
+        services.AddSingleton<Registry<RunningBuild>>();
         services.AddSingleton<WorkerArrivals>();
         services.AddSingleton<IRunningApps, RunningApps>();
         services.AddGrpc(grpc =>
@@ -44,5 +46,6 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<ClientService>();
         endpoints.MapGrpcService<WorkerGateway>();
         endpoints.MapGrpcService<BlobService>();
+        endpoints.MapGrpcService<ImageService>();
     }
 }

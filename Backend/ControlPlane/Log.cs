@@ -49,4 +49,10 @@ internal static partial class Log
 
     [LoggerMessage(2032, LogLevel.Warning, "Blob {Digest} was refused: {Reason}.")]
     public static partial void BlobRefused(this ILogger logger, string digest, string reason);
+
+    [LoggerMessage(2040, LogLevel.Information, "Build {BuildId} of {Layers} layers starts on {Session}.")]
+    public static partial void BuildStarted(this ILogger logger, string buildId, int layers, string session);
+
+    [LoggerMessage(2041, LogLevel.Information, "Build {BuildId} is over; it came to its end: {Ended}.")]
+    public static partial void BuildEnded(this ILogger logger, string buildId, bool ended);
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Images;
 using Modal.Backend.ControlPlane.Placing;
 using Modal.Protocol;
 
@@ -12,7 +13,7 @@ namespace Modal.Backend.ControlPlane.Workers;
 
 /// <summary>What workers speak to. One stream is one session; a worker that is silent for three heartbeats is lost, whatever its connection says.</summary>
 internal sealed class WorkerGateway(
-    IGrainFactory grains, Registry<WorkerLink> links, WorkerArrivals arrivals, Clock clock, IOptions<ControlPlaneOptions> options, IHostApplicationLifetime lifetime,
+    IGrainFactory grains, Registry<WorkerLink> links, Registry<RunningBuild> builds, WorkerArrivals arrivals, Clock clock, IOptions<ControlPlaneOptions> options, IHostApplicationLifetime lifetime,
     ILogger<WorkerGateway> logger) : ModalWorker.ModalWorkerBase
 {
     private const int MissedHeartbeats = 3;
@@ -100,6 +101,14 @@ internal sealed class WorkerGateway(
 
                 perFunction[at].Messages.Add(message);
             }
+            else if (message.Build is { } build)
+            {
+                // Of a build that was given up: the worker has been told to end it.
+                if (builds.TryGet(build.BuildId, out var running) && running.Session == link.Session)
+                {
+                    running.Add(build.Event);
+                }
+            }
             else if (message.Output is { } output)
             {
                 // Of a container that was given up: nobody else tells the worker that it may go on.
@@ -146,6 +155,11 @@ internal sealed class WorkerGateway(
 
         logger.WorkerLost(register.WorkerId, link.Session, reason);
         link.Abort();
+        foreach (var build in builds.All.Where(b => b.Session == link.Session))
+        {
+            build.Lose();
+        }
+
         await logger.WatchAsync(grains.GetGrain<IPoolGrain>(0).RemoveWorkerAsync(link.Session));
         foreach (var function in link.Functions.ToArray())
         {
