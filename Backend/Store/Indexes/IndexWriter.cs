@@ -142,7 +142,12 @@ internal sealed class IndexWriter
         var bytes = new byte[total];
         MemoryMarshal.Write(bytes, new TreeHeader
         {
-            Magic = TreeMagic, NodeCount = nodes.Length, BlobCount = _contents.Count, DigestCount = digests, NameBytes = _names.Length, AttributeBytes = _attributes.Length,
+            Magic = TreeMagic,
+            NodeCount = nodes.Length,
+            BlobCount = _contents.Count,
+            DigestCount = digests,
+            NameBytes = _names.Length,
+            AttributeBytes = _attributes.Length,
         });
         MemoryMarshal.AsBytes(nodes.AsSpan()).CopyTo(bytes.AsSpan(HeaderBytes));
         WriteContents(bytes.AsSpan((int)blobs), bytes.AsSpan((int)digestsAt));

@@ -18,6 +18,9 @@ internal static unsafe partial class Unistd
         return (new Descriptor(ends[0]), new Descriptor(ends[1]));
     }
 
+    /// <summary>/dev/null for reading: always at its end.</summary>
+    public static Descriptor OpenNull() => new(Errno.Check(open("/dev/null", O_CLOEXEC), "open(/dev/null)"));
+
     /// <summary>Reads and writes on it return at once from now on.</summary>
     public static void SetNonBlocking(Descriptor descriptor)
     {
@@ -62,6 +65,10 @@ internal static unsafe partial class Unistd
 
     /// <summary>Whether this process runs as root.</summary>
     public static bool IsRoot => geteuid() == 0;
+
+    // man 2 open
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
 
     // man 2 pipe2
     [LibraryImport("libc", SetLastError = true)]

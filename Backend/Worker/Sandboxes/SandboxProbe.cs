@@ -91,9 +91,15 @@ internal sealed class SandboxProbe(SandboxHost host, ILogger<SandboxProbe> logge
         limit.CancelAfter(s_limit);
         try
         {
-            var spec = new SandboxSpec(Id.New(Id.Container), "/", 1, 256, NeedsAspNetCore: false);
-            await using var sandbox = await factory.StartAsync(
-                spec, ["/bin/sh", "-c", "exit 42"], new Dictionary<string, string>(StringComparer.Ordinal), "/", new Ignore(), limit.Token);
+            var bundle = new BundleSpec
+            {
+                Root = factory.Root,
+                Command = ["/bin/sh", "-c", "exit 42"],
+                Environment = new Dictionary<string, string>(StringComparer.Ordinal),
+                WorkingDirectory = "/",
+                MemoryMiB = 256,
+            };
+            await using var sandbox = await factory.StartAsync(Id.New(Id.Container), 1, bundle, new Ignore(), limit.Token);
             var exit = await sandbox.Exited.WaitAsync(limit.Token);
             return exit.ExitCode == 42 ? null : $"A trial sandbox ended with {exit} instead of exit code 42.";
         }

@@ -6,4 +6,5 @@ namespace Modal.Backend.Worker.Sandboxes;
 /// <param name="CpuCores">Share of processor time when there is not enough.</param>
 /// <param name="MemoryMiB">Limit of what the code may use; the sandbox's own needs come on top.</param>
 /// <param name="NeedsAspNetCore">The code needs the ASP.NET Core shared framework.</param>
-internal sealed record SandboxSpec(string Id, string CodePath, double CpuCores, long MemoryMiB, bool NeedsAspNetCore);
+/// <param name="Image">The image; null for the standard base.</param>
+internal sealed record SandboxSpec(string Id, string CodePath, double CpuCores, long MemoryMiB, bool NeedsAspNetCore, SandboxImage? Image = null);

@@ -70,7 +70,11 @@ public sealed class LossTests(TestServer server) : IClassFixture<TestServer>
 
         await using var again = await FakeWorker.ConnectAsync(server, register: new RegisterWorker
         {
-            WorkerId = old.WorkerId, ProtocolRevision = ProtocolRevision.Current, CpuCores = 4, MemoryMib = 16_384, Sandbox = "fake",
+            WorkerId = old.WorkerId,
+            ProtocolRevision = ProtocolRevision.Current,
+            CpuCores = 4,
+            MemoryMib = 16_384,
+            Sandbox = "fake",
         });
 
         Assert.Equal(9, FakeWorker.ValueOf(Assert.Single(await calls.ResultsAsync(1)).Value));

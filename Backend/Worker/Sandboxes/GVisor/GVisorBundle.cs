@@ -8,8 +8,8 @@ internal static class GVisorBundle
     /// <summary>Where things are inside.</summary>
     public const string CodePath = "/modal/code";
 
-    // nobody: owns nothing in any image.
-    private const int User = 65534;
+    /// <summary>nobody: owns nothing in any image.</summary>
+    public const int NobodyId = 65534;
 
     // Crossing it gives EAGAIN inside; the host's limit on threads lies far above and is never met.
     private const int MaxProcesses = 1024;
@@ -19,52 +19,64 @@ internal static class GVisorBundle
     // As on any machine: programs choose the size of their threads' stacks by it.
     private const int StackBytes = 8 * 1024 * 1024;
 
-    // A network namespace of its own, with nothing in it but loopback.
-    private static readonly string[] s_namespaces = ["pid", "network", "ipc", "uts", "mount"];
+    // And "network" for one of its own, with nothing in it but loopback.
+    private static readonly string[] s_namespaces = ["pid", "ipc", "uts", "mount"];
+
+    // What a build may do as root inside: what package managers need of docker's usual set. Nothing of it reaches beyond the sandbox.
+    private static readonly string[] s_buildCapabilities =
+    [
+        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_SETFCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+        "CAP_MKNOD", "CAP_AUDIT_WRITE",
+    ];
 
     /// <summary>The configuration.</summary>
-    /// <param name="root">Root file system, mounted read-only beneath an overlay in memory.</param>
-    /// <param name="command">The program and its arguments.</param>
-    /// <param name="environment">All of its environment.</param>
-    /// <param name="binds">Folders of this machine mounted read-only, by path inside.</param>
-    /// <param name="workingDirectory">Where it starts.</param>
-    /// <param name="memoryMiB">The container's memory; half of it bounds /tmp.</param>
-    public static JsonObject Configuration(
-        string root, IEnumerable<string> command, IReadOnlyDictionary<string, string> environment, IReadOnlyDictionary<string, string> binds,
-        string workingDirectory, long memoryMiB)
+    public static JsonObject Configuration(BundleSpec spec)
     {
         var mounts = new JsonArray(
             Mount("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
             Mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
-            Mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", $"size={memoryMiB / 2}m"),
             Mount("/dev/shm", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", "size=64m"));
-        foreach (var (inside, outside) in binds)
+        if (!spec.IsBuild)
         {
-            mounts.Add(Mount(inside, "bind", outside, "rbind", "ro", "nosuid", "nodev"));
+            // What a build leaves in /tmp is there for its next step.
+            mounts.Add(Mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", $"size={spec.MemoryMiB / 2}m"));
         }
 
+        foreach (var bind in spec.Binds)
+        {
+            mounts.Add(Mount(bind.Inside, "bind", bind.Outside, "rbind", bind.IsWritable ? "rw" : "ro", "nosuid", "nodev"));
+        }
+
+        var capabilities = spec.IsBuild ? s_buildCapabilities : [];
         return new JsonObject
         {
             ["ociVersion"] = "1.0.2",
             ["process"] = new JsonObject
             {
                 ["terminal"] = false,
-                ["user"] = new JsonObject { ["uid"] = User, ["gid"] = User },
-                ["args"] = Strings(command),
-                ["env"] = Strings(environment.Select(pair => $"{pair.Key}={pair.Value}")),
-                ["cwd"] = workingDirectory,
-                ["capabilities"] = new JsonObject(),
-                ["noNewPrivileges"] = true,
+                ["user"] = new JsonObject { ["uid"] = spec.Uid, ["gid"] = spec.Gid },
+                ["args"] = Strings(spec.Command),
+                ["env"] = Strings(spec.Environment.Select(pair => $"{pair.Key}={pair.Value}")),
+                ["cwd"] = spec.WorkingDirectory,
+                ["capabilities"] = new JsonObject
+                {
+                    ["bounding"] = Strings(capabilities),
+                    ["effective"] = Strings(capabilities),
+                    ["permitted"] = Strings(capabilities),
+                },
+
+                // sudo and su work in a build as they do in other builders.
+                ["noNewPrivileges"] = !spec.IsBuild,
                 ["oomScoreAdj"] = 1000,
                 ["rlimits"] = new JsonArray(
                     Limit("RLIMIT_NOFILE", MaxOpenFiles), Limit("RLIMIT_NPROC", MaxProcesses), Limit("RLIMIT_STACK", StackBytes), Limit("RLIMIT_CORE", 0)),
             },
-            ["root"] = new JsonObject { ["path"] = root, ["readonly"] = true },
+            ["root"] = new JsonObject { ["path"] = spec.Root, ["readonly"] = !spec.IsBuild },
             ["hostname"] = "modal",
             ["mounts"] = mounts,
             ["linux"] = new JsonObject
             {
-                ["namespaces"] = new JsonArray([.. s_namespaces.Select(type => new JsonObject { ["type"] = type })]),
+                ["namespaces"] = new JsonArray([.. (spec.HasHostNetwork ? s_namespaces : [.. s_namespaces, "network"]).Select(type => new JsonObject { ["type"] = type })]),
             },
         };
     }

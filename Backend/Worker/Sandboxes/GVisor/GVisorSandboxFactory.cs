@@ -18,45 +18,64 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     /// <inheritdoc/>
     public string Kind => "gvisor";
 
-    /// <inheritdoc/>
-    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) => StartAsync(
-        spec,
-        RunnerProgram.Command(DotnetPath, RunnerPath, spec.NeedsAspNetCore ? AspNetCorePath : null),
-        new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            [GVisorBundle.CodePath] = spec.CodePath,
-            [DotnetPath] = runner.DotnetRoot,
-            [RunnerPath] = runner.Directory,
-            [AspNetCorePath] = runner.AspNetCoreDirectory,
-        },
-        GVisorBundle.CodePath,
-        events,
-        cancellationToken);
+    /// <summary>The standard base.</summary>
+    public string Root => root;
 
-    /// <summary>As above for any program: the probe runs one that needs nothing.</summary>
-    internal async Task<ISandbox> StartAsync(
-        SandboxSpec spec, string[] command, IReadOnlyDictionary<string, string> binds, string workingDirectory, ISandboxEvents events, CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken)
     {
-        var memoryBytes = (spec.MemoryMiB + OverheadMiB) * 1024 * 1024;
-        var cgroup = host.CreateCgroup(spec.Id, memoryBytes, spec.CpuCores);
-        var configuration = GVisorBundle.Configuration(root, command, RunnerProgram.Environment(DotnetPath, spec.MemoryMiB), binds, workingDirectory, spec.MemoryMiB);
+        var environment = RunnerProgram.Environment(DotnetPath, spec.MemoryMiB);
+        var image = spec.Image;
+        return StartAsync(
+            spec.Id,
+            spec.CpuCores,
+            new BundleSpec
+            {
+                Root = image?.Root ?? root,
+                Command = RunnerProgram.Command(DotnetPath, RunnerPath, spec.NeedsAspNetCore ? AspNetCorePath : null),
+                Environment = image is null ? environment : Merge(environment, image.Environment),
+                Binds =
+                [
+                    .. image?.Binds ?? [],
+                    new BindMount(GVisorBundle.CodePath, spec.CodePath),
+                    new BindMount(DotnetPath, runner.DotnetRoot),
+                    new BindMount(RunnerPath, runner.Directory),
+                    new BindMount(AspNetCorePath, runner.AspNetCoreDirectory),
+                ],
+                WorkingDirectory = image?.WorkingDirectory ?? GVisorBundle.CodePath,
+                MemoryMiB = spec.MemoryMiB,
+                Uid = image?.Uid ?? GVisorBundle.NobodyId,
+                Gid = image?.Gid ?? GVisorBundle.NobodyId,
+            },
+            events,
+            cancellationToken);
+    }
+
+    /// <summary>As above for any program: the probe runs one that needs nothing, a build its steps.</summary>
+    internal async Task<ISandbox> StartAsync(string id, double cpuCores, BundleSpec bundle, ISandboxEvents events, CancellationToken cancellationToken)
+    {
+        var memoryBytes = (bundle.MemoryMiB + OverheadMiB) * 1024 * 1024;
+        var cgroup = host.CreateCgroup(id, memoryBytes, cpuCores);
         var (ours, theirs) = Socket.Pair();
         var (stdout, stdoutTheirs) = Unistd.Pipe();
         var (stderr, stderrTheirs) = Unistd.Pipe();
+
+        // A build's step has no channel: its input ends at once.
+        using var none = bundle.IsBuild ? Unistd.OpenNull() : null;
         var io = new SandboxIo(ours, stdout, stderr, host.Loop, events);
         try
         {
             using var hold = Orphans.Hold();
-            var (process, pid) = await runsc.RunAsync(spec.Id, configuration, cgroup, theirs, stdoutTheirs, stderrTheirs, cancellationToken)
-                ?? throw new SandboxStartException($"gVisor could not start the sandbox: {Text(io.TakeEarlyOutput(), runsc.Complaint(spec.Id))}");
+            var (process, pid) = await runsc.RunAsync(id, bundle, cgroup, none ?? theirs, stdoutTheirs, stderrTheirs, cancellationToken)
+                ?? throw new SandboxStartException($"gVisor could not start the sandbox: {Text(io.TakeEarlyOutput(), runsc.Complaint(id))}");
             return new SandboxProcess(
-                process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(spec.Id, cgroup), what => Log.ProtocolViolation(logger, spec.Id, what));
+                process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(id, cgroup), what => Log.ProtocolViolation(logger, id, what));
         }
         catch (Exception e)
         {
             io.Dispose();
             cgroup?.Kill();
-            CleanUp(spec.Id, cgroup);
+            CleanUp(id, cgroup);
             if (e is Win32Exception or IOException)
             {
                 throw new SandboxStartException(e.Message, e);
@@ -80,6 +99,18 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         {
             Log.LeftoversRemoved(logger, count);
         }
+    }
+
+    // The runtime's own settings win: without them the runner does not start.
+    private static Dictionary<string, string> Merge(IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string> image)
+    {
+        var merged = new Dictionary<string, string>(own, StringComparer.Ordinal);
+        foreach (var (name, value) in image.Where(pair => !pair.Key.StartsWith("DOTNET_", StringComparison.Ordinal)))
+        {
+            merged[name] = value;
+        }
+
+        return merged;
     }
 
     private void CleanUp(string id, Cgroup? cgroup)

@@ -25,7 +25,7 @@ internal sealed class Runsc
 
     /// <summary>Starts a sandbox in the background and returns when the program in it runs.</summary>
     /// <param name="id">Container id.</param>
-    /// <param name="configuration">OCI configuration.</param>
+    /// <param name="spec">What is in it.</param>
     /// <param name="cgroup">What it is put into.</param>
     /// <param name="input">Its descriptor 0.</param>
     /// <param name="output">Its descriptor 1.</param>
@@ -33,17 +33,18 @@ internal sealed class Runsc
     /// <param name="cancellationToken">Ends waiting; the caller then removes what was made.</param>
     /// <returns>The sandbox's process; null if runsc failed, having said why on <paramref name="error"/>.</returns>
     public async Task<(Descriptor Process, int Pid)?> RunAsync(
-        string id, JsonObject configuration, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, CancellationToken cancellationToken)
+        string id, BundleSpec spec, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, CancellationToken cancellationToken)
     {
         var bundle = Path.Combine(_host.ContainersDirectory, id);
         Directory.CreateDirectory(bundle);
-        await File.WriteAllTextAsync(Path.Combine(bundle, "config.json"), configuration.ToJsonString(), cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(bundle, "config.json"), GVisorBundle.Configuration(spec).ToJsonString(), cancellationToken);
         var pidFile = Path.Combine(bundle, "pid");
 
         // One command instead of create and start: each is a large program that takes 40 ms to begin. Control groups are ours: having runsc manage them costs half a second.
         string[] command =
         [
-            _program, "--root", StateDirectory, $"--platform={_platform}", "--network=none", "--ignore-cgroups", "--overlay2=root:memory",
+            _program, "--root", StateDirectory, $"--platform={_platform}", spec.HasHostNetwork ? "--network=host" : "--network=none", "--ignore-cgroups",
+            spec.IsBuild ? "--overlay2=none" : "--overlay2=root:memory",
             "--log", Path.Combine(bundle, "runsc.log"), "run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id,
         ];
         var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", input, output, error);

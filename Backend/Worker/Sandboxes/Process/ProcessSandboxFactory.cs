@@ -12,6 +12,12 @@ internal sealed class ProcessSandboxFactory(SandboxHost host, RunnerProgram runn
     /// <inheritdoc/>
     public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken)
     {
+        if (spec.Image is not null)
+        {
+            // Running it on this machine's own files would look right until the first package is missing.
+            throw new SandboxStartException("The function names an image, and images need gVisor: a plain process sees this machine's own files.");
+        }
+
         Directory.CreateDirectory(Path.Combine(host.ContainersDirectory, spec.Id));
         var memoryBytes = spec.MemoryMiB * 1024 * 1024;
         var cgroup = host.CreateCgroup(spec.Id, memoryBytes, spec.CpuCores);
