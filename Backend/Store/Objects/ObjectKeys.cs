@@ -17,12 +17,34 @@ public static class ObjectKeys
     /// <summary>Recorded reads of starts.</summary>
     public const string Traces = "trace";
 
-    /// <summary>Where the files of all packs lie.</summary>
-    public const string Catalogs = "catalog";
-
     /// <summary>The key of a pack, named by the digest of its bytes.</summary>
     public static string Pack(Digest digest) => $"{Packs}/{digest}";
 
     /// <summary>The key of an index, named by the image's id.</summary>
     public static string Index(Digest imageId) => $"{Indexes}/{imageId}";
+
+    /// <summary>The two parts of a key.</summary>
+    /// <exception cref="ArgumentException">It is not <c>kind/name</c>.</exception>
+    internal static (string Kind, string Name) Split(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var slash = key.IndexOf('/', StringComparison.Ordinal);
+        if (slash < 0)
+        {
+            throw new ArgumentException($"'{key}' is no object's key: kind/name is.", nameof(key));
+        }
+
+        CheckPart(key[..slash]);
+        CheckPart(key[(slash + 1)..]);
+        return (key[..slash], key[(slash + 1)..]);
+    }
+
+    /// <exception cref="ArgumentException">It cannot be a part of a key. A dot first would be able to name another folder.</exception>
+    internal static void CheckPart(string part)
+    {
+        if (part.Length is 0 or > 200 || part[0] == '.' || !part.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_'))
+        {
+            throw new ArgumentException($"'{part}' cannot be a part of an object's key: letters, digits, '-', '.', '_' are allowed, up to 200.", nameof(part));
+        }
+    }
 }
