@@ -1,0 +1,231 @@
+using System.Text;
+using Modal.Backend.Images.Definitions;
+using Modal.Backend.Store.Indexes;
+using Modal.Backend.Store.Trees;
+using Modal.Protocol;
+
+namespace Modal.Backend.Images.Building;
+
+/// <summary>Makes one layer: from the record below to the record of it.</summary>
+internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobSource blobs, ImageBuilderOptions options)
+{
+    // 2020-01-01: a file that was copied from a developer's machine is the same whenever it was copied.
+    private const long CopiedSeconds = 1_577_836_800;
+
+    private readonly ContentCatalog _catalog = new();
+
+    /// <summary>What a layer's key depends on beside its definition.</summary>
+    /// <exception cref="LayerFailedException">It cannot be found out.</exception>
+    public Task<string[]> ResolveAsync(PlannedLayer layer, BuildImageRequest request, CancellationToken cancellationToken) => layer.Action switch
+    {
+        LayerAction.StandardBase => Task.FromResult<string[]>([Path.GetFileName(Path.GetDirectoryName(StandardBase))!]),
+        LayerAction.RunFunction => Task.FromResult<string[]>([request.Code?.Digest ?? throw new LayerFailedException("The image runs a function, and the request does not say of which code.")]),
+        _ => Task.FromResult<string[]>([]),
+    };
+
+    /// <summary>Makes it.</summary>
+    /// <exception cref="LayerFailedException">It cannot be made.</exception>
+    public async Task<BuildRecord> MakeAsync(
+        PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TryMakeAsync(layer, parent, request, print, cancellationToken);
+        }
+        catch (StalePlacementException)
+        {
+            // Contents that were known are gone from the store: without knowing them they are stored again.
+            _catalog.Clear();
+            return await TryMakeAsync(layer, parent, request, print, cancellationToken);
+        }
+    }
+
+    /// <summary>Stores an image: a record under its own id, over files that have all places where something is mounted.</summary>
+    /// <returns>The id.</returns>
+    public async Task<string> FinishAsync(BuildRecord record, CancellationToken cancellationToken)
+    {
+        if (record.Mounts.Count > 0)
+        {
+            using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
+            using var writer = Writer(index);
+            var root = TreeNode.FromIndex(index);
+            foreach (var mount in record.Mounts)
+            {
+                EnsureTarget(root, mount);
+            }
+
+            record = record with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+        }
+
+        var id = ImageStore.ImageIdOf(record);
+        await store.PutAsync(id, record, cancellationToken);
+        return id;
+    }
+
+    private string StandardBase => options.StandardBase
+        ?? throw new LayerFailedException("This server has no standard base: './run --setup' makes it (as root, on Debian). Or begin the image with FromRegistry.");
+
+    private static void EnsureTarget(TreeNode root, ImageMount mount)
+    {
+        var at = mount.Target.TrimEnd('/').LastIndexOf('/');
+        if (mount.IsDirectory || at < 0)
+        {
+            ContainerPaths.EnsureFolder(root, mount.Target);
+            return;
+        }
+
+        var folder = ContainerPaths.EnsureFolder(root, mount.Target[..at]);
+        var name = new TreeName(mount.Target.TrimEnd('/')[(at + 1)..]);
+        if (!folder.Children.TryGetValue(name, out var there) || !there.IsFile)
+        {
+            folder.Children[name] = new TreeNode { Mode = NodeModes.File | 0b110_100_100 };
+        }
+    }
+
+    private Task<BuildRecord> TryMakeAsync(
+        PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken) => layer.Action switch
+        {
+            LayerAction.StandardBase => FromFolderAsync(StandardBase, cancellationToken),
+            LayerAction.Scratch => FromTreeAsync(TreeNode.Directory(), cancellationToken),
+            LayerAction.Run run => RunAsync(layer.Layer, run, parent!, request, print, cancellationToken),
+            LayerAction.Copy copy => CopyAsync(layer.Layer, copy, parent!, cancellationToken),
+            _ => throw new LayerFailedException($"This server cannot make a layer of {layer.Layer.Operation} yet."),
+        };
+
+    private async Task<BuildRecord> FromFolderAsync(string folder, CancellationToken cancellationToken)
+    {
+        using var writer = new ContentWriter(store.Tier, _catalog);
+        var root = await DirectoryTree.ScanAsync(folder, writer, cancellationToken);
+        ContainerPaths.Ensure(root);
+        return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
+    }
+
+    private async Task<BuildRecord> FromTreeAsync(TreeNode root, CancellationToken cancellationToken)
+    {
+        using var writer = new ContentWriter(store.Tier, _catalog);
+        ContainerPaths.Ensure(root);
+        return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
+    }
+
+    private async Task<BuildRecord> RunAsync(
+        ImageLayer layer, LayerAction.Run run, BuildRecord parent, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
+    {
+        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
+        using var context = layer.Files.Count > 0 ? await ContextFolder.MakeAsync(layer.Files, blobs, cancellationToken) : null;
+        var tail = new OutputTail();
+        var step = new StepRequest
+        {
+            Parent = index,
+            Commands = run.Commands,
+            Environment = Variables(layer, parent.Config, request),
+            WorkingDirectory = parent.Config.WorkingDirectory ?? "/",
+            User = parent.Config.User,
+            Binds = context is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [PackageCommands.ContextPath] = context.Path },
+            Gpu = layer.Gpu,
+        };
+        using var result = await sandbox.RunAsync(
+            step,
+            (source, data) =>
+            {
+                tail.Add(data.Span);
+                print(source, data);
+            },
+            cancellationToken);
+        if (result.Failed >= 0)
+        {
+            var command = run.Shown[result.Failed];
+            throw new LayerFailedException(
+                result.Reason.Length > 0 ? $"'{command}' was ended: {result.Reason}" : $"'{command}' ended with exit code {result.ExitCode}.", command, result.ExitCode, tail.ToString());
+        }
+
+        using var writer = Writer(index);
+        var root = TreeNode.FromIndex(index);
+        await OverlayChanges.ApplyAsync(root, result.UpperFolder, writer, cancellationToken);
+        ContainerPaths.Ensure(root);
+        return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+    }
+
+    private static Dictionary<string, string> Variables(ImageLayer layer, ImageConfig config, BuildImageRequest request)
+    {
+        var variables = new Dictionary<string, string>(config.Environment, StringComparer.Ordinal);
+        foreach (var name in layer.Secrets)
+        {
+            var secret = request.Secrets.FirstOrDefault(s => s.Name == name) ?? throw new LayerFailedException($"The layer names the secret '{name}', which did not come with the request.");
+            foreach (var (variable, value) in secret.Variables)
+            {
+                variables[variable] = value;
+            }
+        }
+
+        return variables;
+    }
+
+    private async Task<BuildRecord> CopyAsync(ImageLayer layer, LayerAction.Copy copy, BuildRecord parent, CancellationToken cancellationToken)
+    {
+        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
+        using var writer = Writer(index);
+        var root = TreeNode.FromIndex(index);
+        if (copy.IsDirectory)
+        {
+            var folder = ContainerPaths.EnsureFolder(root, copy.Target);
+            foreach (var file in layer.Files)
+            {
+                await AddAsync(root, folder, file.Path, file, writer, cancellationToken);
+            }
+        }
+        else
+        {
+            // As cp does: into a folder that is there or that the path's last slash means.
+            var isFolder = copy.Target.EndsWith('/') || root.Find(copy.Target) is { IsDirectory: true };
+            var at = isFolder ? copy.Target.Length : copy.Target.LastIndexOf('/');
+            var folder = ContainerPaths.EnsureFolder(root, copy.Target[..at]);
+            await AddAsync(root, folder, isFolder ? layer.Files[0].Path.Split('/')[^1] : copy.Target[(at + 1)..], layer.Files[0], writer, cancellationToken);
+        }
+
+        return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+    }
+
+    private async Task AddAsync(TreeNode root, TreeNode folder, string path, ImageFile file, ContentWriter writer, CancellationToken cancellationToken)
+    {
+        var at = path.LastIndexOf('/');
+        if (at >= 0)
+        {
+            folder = ContainerPaths.EnsureFolder(root, path[..at], folder);
+        }
+
+        var name = new TreeName(path[(at + 1)..]);
+        if (file.IsDirectory)
+        {
+            if (!folder.Children.TryGetValue(name, out var there) || !there.IsDirectory)
+            {
+                folder.Children[name] = TreeNode.Directory((int)file.Mode & 0xFFF);
+            }
+
+            return;
+        }
+
+        if (file.LinkTarget.Length > 0)
+        {
+            folder.Children[name] = new TreeNode { Mode = NodeModes.Link | 0b111_111_111, ModifiedSeconds = CopiedSeconds, Target = Encoding.UTF8.GetBytes(file.LinkTarget) };
+            return;
+        }
+
+        await using var content = await blobs.OpenAsync(file.Digest, cancellationToken);
+        folder.Children[name] = new TreeNode
+        {
+            Mode = NodeModes.File | ((int)file.Mode & 0xFFF), ModifiedSeconds = CopiedSeconds, Content = await writer.AddAsync(content, cancellationToken),
+        };
+    }
+
+    private ContentWriter Writer(ImageIndex parent)
+    {
+        _catalog.Add(parent);
+        return new ContentWriter(store.Tier, _catalog);
+    }
+
+    private static async Task<Store.Digests.Digest> WriteAsync(TreeNode root, ContentWriter writer, CancellationToken cancellationToken)
+    {
+        using var index = await writer.FinishAsync(root, cancellationToken);
+        return index.Id;
+    }
+}
