@@ -28,4 +28,25 @@ internal static partial class Log
 
     [LoggerMessage(6007, LogLevel.Error, "{Mount}: the kernel does not send again what the dead server left, errno {Error}; its readers may wait for ever")]
     public static partial void ResendRefused(ILogger logger, string mount, int error);
+
+    [LoggerMessage(6008, LogLevel.Warning, "The image file system's server (process {ProcessId}) ended with {Reason}; another takes its mounts over")]
+    public static partial void ServerEnded(ILogger logger, int processId, string reason);
+
+    [LoggerMessage(6009, LogLevel.Error, "The image file system's server cannot be started: {Reason}")]
+    public static partial void ServerNotStarted(ILogger logger, string reason);
+
+    [LoggerMessage(6010, LogLevel.Error, "The image file system's server (process {ProcessId}) gave no answer for {Timeout} and is killed")]
+    public static partial void ServerHangs(ILogger logger, int processId, TimeSpan timeout);
+
+    [LoggerMessage(6011, LogLevel.Error, "The image file system's server does not speak our protocol: {Reason}")]
+    public static partial void ServerConfused(ILogger logger, string reason);
+
+    [LoggerMessage(6012, LogLevel.Error, "The mount of image {ImageId} is lost: {Reason}")]
+    public static partial void ConnectionLost(ILogger logger, Store.Digests.Digest imageId, string reason);
+
+    [LoggerMessage(6013, LogLevel.Information, "Removed the mount {Path} that was left behind")]
+    public static partial void MountRemoved(ILogger logger, string path);
+
+    [LoggerMessage(6014, LogLevel.Warning, "The readahead of {Path} could not be set; large files are read more slowly")]
+    public static partial void NoReadAhead(ILogger logger, string path);
 }

@@ -42,6 +42,8 @@ public sealed class LayoutTests
         #include <sys/mman.h>
         #include <sys/mount.h>
         #include <sys/socket.h>
+        #include <sys/syscall.h>
+        #include <sys/uio.h>
         #include <sys/wait.h>
         #include <linux/fuse.h>
         #define SAME(what, value) _Static_assert((what) == (value), #what)
@@ -51,6 +53,15 @@ public sealed class LayoutTests
         SAME(O_RDONLY, {Fcntl.O_RDONLY}); SAME(O_RDWR, {Fcntl.O_RDWR}); SAME(O_CLOEXEC, {Fcntl.O_CLOEXEC}); SAME(SEEK_END, {Unistd.SEEK_END}); SAME(MFD_CLOEXEC, {Memfd.MFD_CLOEXEC});
         SAME(MS_RDONLY, {Mounting.MS_RDONLY}); SAME(MS_NOSUID, {Mounting.MS_NOSUID}); SAME(MS_NODEV, {Mounting.MS_NODEV}); SAME(MS_NOATIME, {Mounting.MS_NOATIME});
         SAME(MS_BIND, {Mounting.MS_BIND}); SAME(MS_REC, {Mounting.MS_REC}); SAME(MS_PRIVATE, {Mounting.MS_PRIVATE}); SAME(MNT_DETACH, {Mounting.MNT_DETACH}); SAME(UMOUNT_NOFOLLOW, {Mounting.UMOUNT_NOFOLLOW});
+        SAME(AF_UNIX, {Socket.AF_UNIX}); SAME(SOCK_STREAM, {Socket.SOCK_STREAM}); SAME(SOCK_CLOEXEC, {Socket.SOCK_CLOEXEC}); SAME(SOL_SOCKET, {Socket.SOL_SOCKET}); SAME(SCM_RIGHTS, {Socket.SCM_RIGHTS});
+        SAME(SHUT_WR, {Socket.SHUT_WR}); SAME(MSG_NOSIGNAL, {Socket.MSG_NOSIGNAL}); SAME(MSG_CMSG_CLOEXEC, {Socket.MSG_CMSG_CLOEXEC});
+        SAME(sizeof(struct iovec), {Unsafe.SizeOf<Socket.IoVector>()}); SAME(sizeof(struct msghdr), {Unsafe.SizeOf<Socket.MessageHeader>()}); SAME(sizeof(struct cmsghdr), {Unsafe.SizeOf<Socket.ControlHeader>()});
+        SAME(offsetof(struct msghdr, msg_iov), {Offset<Socket.MessageHeader>(nameof(Socket.MessageHeader.Vectors))}); SAME(offsetof(struct msghdr, msg_control), {Offset<Socket.MessageHeader>(nameof(Socket.MessageHeader.Control))});
+        SAME(offsetof(struct msghdr, msg_controllen), {Offset<Socket.MessageHeader>(nameof(Socket.MessageHeader.ControlLength))}); SAME(offsetof(struct cmsghdr, cmsg_type), {Offset<Socket.ControlHeader>(nameof(Socket.ControlHeader.Type))});
+        SAME(SIGKILL, {Processes.SIGKILL}); SAME(SIGTERM, {Processes.SIGTERM}); SAME(SYS_pidfd_send_signal, {Processes.SYS_pidfd_send_signal}); SAME(SYS_pidfd_open, {Processes.SYS_pidfd_open});
+        SAME(POSIX_SPAWN_SETSIGDEF, {Spawn.POSIX_SPAWN_SETSIGDEF}); SAME(POSIX_SPAWN_SETSIGMASK, {Spawn.POSIX_SPAWN_SETSIGMASK}); SAME(POSIX_SPAWN_SETSID, {Spawn.POSIX_SPAWN_SETSID});
+        _Static_assert(sizeof(posix_spawnattr_t) <= {Spawn.OpaqueBytes}, "posix_spawnattr_t");
+        _Static_assert(sizeof(posix_spawn_file_actions_t) <= {Spawn.OpaqueBytes}, "posix_spawn_file_actions_t");
         SAME(FUSE_ROOT_ID, {FuseConstants.RootId}); SAME(FUSE_MIN_READ_BUFFER, {FuseConstants.MinReadBuffer}); SAME(FUSE_KERNEL_VERSION, {FuseConstants.Major});
         SAME(FUSE_DEV_IOC_CLONE, {FuseDevice.FUSE_DEV_IOC_CLONE}u); SAME(FOPEN_KEEP_CACHE, {FuseConstants.FOPEN_KEEP_CACHE}); SAME(FOPEN_CACHE_DIR, {FuseConstants.FOPEN_CACHE_DIR});
         {Opcodes()}

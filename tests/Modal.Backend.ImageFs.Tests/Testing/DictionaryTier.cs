@@ -11,6 +11,29 @@ internal sealed class DictionaryTier : IObjectTier
 
     public string Name => "memory";
 
+    /// <summary>Reads what <see cref="SaveAsync"/> wrote.</summary>
+    public static DictionaryTier Load(string folder)
+    {
+        var tier = new DictionaryTier();
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            tier._objects[Path.GetRelativePath(folder, file)] = File.ReadAllBytes(file);
+        }
+
+        return tier;
+    }
+
+    /// <summary>Writes all objects as files.</summary>
+    public async Task SaveAsync(string folder)
+    {
+        foreach (var (key, bytes) in _objects)
+        {
+            var path = Path.Combine(folder, key);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            await File.WriteAllBytesAsync(path, bytes);
+        }
+    }
+
     public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => !_objects.ContainsKey(k))]);
 

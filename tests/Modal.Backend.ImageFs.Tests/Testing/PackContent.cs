@@ -18,6 +18,10 @@ internal sealed class PackContent(IObjectTier tier) : IContent
     /// <summary>Gives the file for passthrough.</summary>
     public Func<ImageIndex, int, string?> Complete { get; set; } = (_, _) => null;
 
+    /// <summary>Complete files that lie in a folder under the digest of their content.</summary>
+    public static Func<ImageIndex, int, string?> FilesIn(string folder) =>
+        (index, blob) => Path.Combine(folder, index.GetBlob(blob).Digest.ToString()) is var path && File.Exists(path) ? path : null;
+
     public ConcurrentQueue<int> Prefetched { get; } = new();
 
     public int TryRead(ImageIndex index, int blob, long offset, Span<byte> destination)
