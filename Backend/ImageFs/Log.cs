@@ -49,4 +49,7 @@ internal static partial class Log
 
     [LoggerMessage(6014, LogLevel.Warning, "The readahead of {Path} could not be set; large files are read more slowly")]
     public static partial void NoReadAhead(ILogger logger, string path);
+
+    [LoggerMessage(6015, LogLevel.Error, "The contents of images cannot be opened: {Reason}")]
+    public static partial void ContentNotOpened(ILogger logger, string reason);
 }

@@ -11,8 +11,8 @@ internal static class ServerProgram
     /// <summary>Runs until the supervisor is gone.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="open">Opens the contents.</param>
-    /// <returns>The exit code: 0; 2 if the command line is wrong.</returns>
-    public static int Run(IReadOnlyList<string> arguments, Func<ServerArguments, ILogger, IContent> open)
+    /// <returns>The exit code: 0; 1 if the contents cannot be opened; 2 if the command line is wrong.</returns>
+    public static int Run(IReadOnlyList<string> arguments, Func<ServerArguments, ILoggerFactory, IContent> open)
     {
         if (ServerArguments.Parse(arguments) is not { } parsed)
         {
@@ -20,13 +20,24 @@ internal static class ServerProgram
             return 2;
         }
 
-        var logger = new ErrorOutputLogger();
+        using var loggers = new ErrorOutputLoggers();
+        var logger = loggers.CreateLogger(nameof(ImageFs));
+        IContent content;
+        try
+        {
+            content = open(parsed, loggers);
+        }
+        catch (Exception exception) when (exception is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            Log.ContentNotOpened(logger, exception.Message);
+            return 1;
+        }
+
         using var channel = new ControlChannel(new Descriptor(0));
-        var content = open(parsed, logger);
         new ImageFsServer(channel, content, TimeProvider.System, logger).Run();
 
         // Before the channel: the supervisor takes its end for ours.
-        (content as IDisposable)?.Dispose();
+        (content as IAsyncDisposable)?.DisposeAsync().AsTask().GetAwaiter().GetResult();
         return 0;
     }
 }

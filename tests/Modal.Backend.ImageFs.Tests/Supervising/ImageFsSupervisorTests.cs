@@ -133,4 +133,25 @@ public sealed class ImageFsSupervisorTests
         TestContext.Current.TestOutputHelper!.WriteLine($"{kills} kills");
         Assert.InRange(kills, 3, 1000);
     }
+
+    [Fact]
+    public async Task Mount_RealServer_ReadsThroughItsCacheAlsoAfterAKillAndWithoutTheOrigin()
+    {
+        var large = TestImage.Bytes(3_000_000);
+        var (index, _, tier) = await TestImage.FromFilesAsync(("file", "hello"u8.ToArray()), ("large", large), ("never", TestImage.Bytes(700_000, 2)));
+        await using var test = await TestSupervisor.StartAsync(index, tier, realServer: true);
+        await using var mount = await test.Supervisor.MountAsync(test.IndexPath, index.Id, test.NewMountPoint(), Token);
+        var expected = $"hello{Convert.ToHexStringLower(SHA256.HashData(large))}  -\n";
+
+        var first = await Shell.RunAsync($"cd {mount.Path}; cat file; sha256sum < large");
+        await test.KillServerAsync();
+        Directory.Delete(Path.Combine(test.Folder, "tier", "pack"), recursive: true);
+        await Shell.RunAsync($"cd {mount.Path}; for f in file large; do dd if=$f iflag=nocache count=0 status=none; done");
+        var second = await Shell.RunAsync($"cd {mount.Path}; cat file; sha256sum < large");
+        var never = await Shell.RunAsync($"cat {mount.Path}/never 2>&1 | tail -c 19");
+
+        Assert.Equal(expected, first);
+        Assert.Equal(expected, second);
+        Assert.Equal("Input/output error\n", never);
+    }
 }

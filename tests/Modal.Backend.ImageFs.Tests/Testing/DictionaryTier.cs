@@ -23,11 +23,19 @@ internal sealed class DictionaryTier : IObjectTier
         return tier;
     }
 
-    /// <summary>Writes all objects as files.</summary>
-    public async Task SaveAsync(string folder)
+    /// <summary>Writes all objects as files, for <see cref="Load"/> or as a <see cref="FolderTier"/>.</summary>
+    public async Task SaveAsync(string folder, bool asFolderTier)
     {
+        var real = asFolderTier ? new FolderTier(folder) : null;
         foreach (var (key, bytes) in _objects)
         {
+            if (real is not null)
+            {
+                using var stream = new MemoryStream(bytes);
+                await real.PutAsync(key, stream, CancellationToken.None);
+                continue;
+            }
+
             var path = Path.Combine(folder, key);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             await File.WriteAllBytesAsync(path, bytes);

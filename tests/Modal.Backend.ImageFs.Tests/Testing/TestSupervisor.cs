@@ -7,11 +7,15 @@ namespace Modal.Backend.ImageFs.Tests.Testing;
 /// <summary>A supervisor whose server is this test program, with its folders.</summary>
 internal sealed class TestSupervisor : IAsyncDisposable
 {
-    private TestSupervisor(string folder) => Folder = folder;
+    private readonly bool _realServer;
+
+    private TestSupervisor(string folder, bool realServer) => (Folder, _realServer) = (folder, realServer);
 
     public string Folder { get; }
 
     public string CacheFolder => Path.Combine(Folder, "cache");
+
+    private string TierFolder => Path.Combine(Folder, "tier");
 
     public ImageFsSupervisor Supervisor { get; private set; } = null!;
 
@@ -19,16 +23,16 @@ internal sealed class TestSupervisor : IAsyncDisposable
     {
         StateFolder = Path.Combine(Folder, "state"),
         CacheFolder = CacheFolder,
-        Tier = Path.Combine(Folder, "tier"),
-        ServerCommand = [Path.Combine(AppContext.BaseDirectory, "Modal.Backend.ImageFs.Tests"), "serve"],
+        Tier = _realServer ? $"folder:{TierFolder}" : TierFolder,
+        ServerCommand = _realServer ? [] : [Path.Combine(AppContext.BaseDirectory, "Modal.Backend.ImageFs.Tests"), "serve"],
     };
 
-    public static async Task<TestSupervisor> StartAsync(ImageIndex index, DictionaryTier tier)
+    public static async Task<TestSupervisor> StartAsync(ImageIndex index, DictionaryTier tier, bool realServer = false)
     {
         TestMount.RequireFuse();
-        var test = new TestSupervisor(Directory.CreateTempSubdirectory("modal-imagefs-").FullName);
+        var test = new TestSupervisor(Directory.CreateTempSubdirectory("modal-imagefs-").FullName, realServer);
         Directory.CreateDirectory(test.CacheFolder);
-        await tier.SaveAsync(test.Options.Tier);
+        await tier.SaveAsync(test.TierFolder, realServer);
         await File.WriteAllBytesAsync(test.IndexPath, index.Bytes.ToArray());
         test.Supervisor = ImageFsSupervisor.Start(test.Options, NullLogger.Instance, TimeProvider.System);
         return test;
