@@ -47,4 +47,10 @@ internal static partial class Log
 
     [LoggerMessage(3013, LogLevel.Warning, "Could not remove {Path}: {Cause}")]
     public static partial void RemovalFailed(ILogger logger, string path, string cause);
+
+    [LoggerMessage(3014, LogLevel.Error, "Build {BuildId} failed through a defect of the worker")]
+    public static partial void BuildDefect(ILogger logger, string buildId, Exception exception);
+
+    [LoggerMessage(3015, LogLevel.Warning, "The recorded reads of a start of {Function} could not be kept: {Cause}")]
+    public static partial void TraceNotKept(ILogger logger, string function, string cause);
 }

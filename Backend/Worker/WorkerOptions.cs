@@ -44,4 +44,13 @@ public sealed class WorkerOptions
 
     /// <summary>Wait before dialling the server again; doubles up to 30 times this. Default 200 ms.</summary>
     public TimeSpan ReconnectDelay { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The store of images that all workers share, such as <c>folder:/srv/store</c> or <c>s3:bucket/prefix</c>. Null, the default, means the folder <c>store</c> of the state directory.</summary>
+    public string? StoreTier { get; set; }
+
+    /// <summary>How many bytes of images this machine may cache. Default 20 GiB, at least 64 MiB.</summary>
+    public long CacheBytes { get; set; } = 20L * 1024 * 1024 * 1024;
+
+    /// <summary>Memory in MiB of a step of an image's build. Default 4096, at least 256; a step that uses more is ended.</summary>
+    public long BuildMemoryMiB { get; set; } = 4096;
 }

@@ -24,6 +24,8 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(options.CancelGrace >= TimeSpan.Zero, nameof(options.CancelGrace), options.CancelGrace, "zero or more");
         Require(options.SilenceLimit >= TimeSpan.FromSeconds(10), nameof(options.SilenceLimit), options.SilenceLimit, "at least 10 s");
         Require(options.ReconnectDelay > TimeSpan.Zero, nameof(options.ReconnectDelay), options.ReconnectDelay, "more than zero");
+        Require(options.CacheBytes >= 64 * 1024 * 1024, nameof(options.CacheBytes), options.CacheBytes, "at least 67108864 (64 MiB)");
+        Require(options.BuildMemoryMiB >= 256, nameof(options.BuildMemoryMiB), options.BuildMemoryMiB, "at least 256");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
 
         void Require(bool holds, string setting, object? value, string allowed)

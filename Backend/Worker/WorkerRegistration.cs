@@ -1,8 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Modal.Backend.Images.Building;
+using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Session;
@@ -26,6 +29,18 @@ public static class WorkerRegistration
         services.AddSingleton<SandboxHost>();
         services.AddSingleton<SandboxProbe>();
         services.AddSingleton<CodeVersions>();
+        services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value));
+        services.AddSingleton<ImageRoots>();
+        services.AddSingleton<WorkerImages>();
         return services.AddHostedService<WorkerService>();
+    }
+
+    private static ImageStore OpenStore(WorkerOptions options)
+    {
+        const string Folder = "folder:";
+        var tier = options.StoreTier ?? Folder + Path.Combine(options.StateDirectory, "store");
+        return tier.StartsWith(Folder, StringComparison.Ordinal)
+            ? new ImageStore(new FolderTier(tier[Folder.Length..]), Path.Combine(options.StateDirectory, "indexes"))
+            : throw new ArgumentException($"WorkerOptions.StoreTier is '{tier}'; it must be folder:/path.");
     }
 }

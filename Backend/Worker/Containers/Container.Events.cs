@@ -83,6 +83,7 @@ internal sealed partial class Container
         }
 
         _isReady = true;
+        _image?.OnStarted();
         Log.ContainerReady(_services.Logger, Id, _start.Function.Name, _timeline.ToString());
         var message = new ContainerReady { ContainerId = Id };
         message.Phases.AddRange(_timeline.Phases);

@@ -1,4 +1,6 @@
 using Google.Protobuf;
+using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Protocol;
@@ -36,6 +38,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly Dictionary<ulong, HeldInput> _held = [];
     private readonly List<Task> _transfers = [];
     private ISandbox? _sandbox;
+    private ContainerImage? _image;
     private ulong _lastId;
     private bool _isReady;
     private bool _isStopping;
@@ -110,7 +113,7 @@ internal sealed partial class Container : ISandboxEvents
                 _failure ??= StartFailure(e);
             }
 
-            if (e is not (OperationCanceledException or TimeoutException or SandboxStartException or InvalidDataException or FileNotFoundException))
+            if (e is not (OperationCanceledException or TimeoutException or SandboxStartException or InvalidDataException or IOException or BuildSandboxException))
             {
                 Log.ContainerDefect(_services.Logger, Id, e);
             }
@@ -130,6 +133,12 @@ internal sealed partial class Container : ISandboxEvents
         _timeline.End("queued");
         var code = await _services.Code.EnsureAsync(_start.Code, _abort.Token);
         _timeline.End("code");
+        if (_start.Function.ImageId.Length > 0)
+        {
+            _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
+            _timeline.End("image");
+        }
+
         var function = _start.Function.Clone();
         if (function.ServiceArguments is { ContentCase: Payload.ContentOneofCase.BlobDigest } arguments)
         {
@@ -137,7 +146,7 @@ internal sealed partial class Container : ISandboxEvents
         }
 
         var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
-        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore), this, _abort.Token);
+        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox), this, _abort.Token);
         lock (_gate)
         {
             _timeline.End("sandbox");
@@ -179,6 +188,11 @@ internal sealed partial class Container : ISandboxEvents
         }
 
         await Task.WhenAll(transfers);
+        if (_image is not null)
+        {
+            await _image.DisposeAsync();
+        }
+
         lock (_gate)
         {
             var (reason, failure) = Explain(exit);

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Containers;
+using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Protocol;
 
@@ -16,7 +17,7 @@ namespace Modal.Backend.Worker.Session;
 /// Owns all containers.
 /// </summary>
 internal sealed class WorkerService(
-    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
+    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
     : BackgroundService
 {
     private const int MaxDelayFactor = 30;
@@ -35,7 +36,7 @@ internal sealed class WorkerService(
         choice.Factory.RemoveLeftovers();
         code.CleanUp();
         var services = new ContainerServices(
-            _options, choice.Factory, code, blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
+            _options, choice.Factory, code, images.Open(choice.Factory), blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
         var register = Describe(choice);
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)
@@ -79,6 +80,7 @@ internal sealed class WorkerService(
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
         var outbox = new SessionOutbox();
+        var builds = images.NewSession(outbox);
         using var call = new ModalWorker.ModalWorkerClient(channel.CreateCallInvoker()).Work(cancellationToken: stop.Token);
         outbox.Post(new WorkerMessage { Register = register });
         var pump = outbox.PumpAsync(call.RequestStream, stop.Token);
@@ -101,7 +103,7 @@ internal sealed class WorkerService(
                     continue;
                 }
 
-                Handle(message, services, outbox);
+                Handle(message, services, builds, outbox);
             }
 
             return false;
@@ -109,11 +111,11 @@ internal sealed class WorkerService(
         finally
         {
             await stop.CancelAsync();
-            await Task.WhenAll(pump, tick).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(pump, tick, builds.StopAsync()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private void Handle(ServerMessage message, ContainerServices services, SessionOutbox outbox)
+    private void Handle(ServerMessage message, ContainerServices services, RunningBuilds builds, SessionOutbox outbox)
     {
         switch (message.MessageCase)
         {
@@ -133,6 +135,12 @@ internal sealed class WorkerService(
                 break;
             case ServerMessage.MessageOneofCase.OutputAck when Find(message.OutputAck.ContainerId) is { } heard:
                 heard.Acknowledge(message.OutputAck.Bytes);
+                break;
+            case ServerMessage.MessageOneofCase.Build:
+                builds.Start(message.Build);
+                break;
+            case ServerMessage.MessageOneofCase.CancelBuild:
+                builds.Cancel(message.CancelBuild.BuildId);
                 break;
         }
     }

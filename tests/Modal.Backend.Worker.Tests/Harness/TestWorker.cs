@@ -1,7 +1,10 @@
 using System.Reflection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Modal.Backend.Images.Building;
+using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
@@ -67,8 +70,11 @@ internal sealed class TestWorker : IAsyncDisposable
 
         choice.Factory.RemoveLeftovers();
         var blobs = new LocalBlobs();
+        var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"));
+        var roots = new ImageRoots(options, store, TimeProvider.System, NullLogger<ImageRoots>.Instance);
+        var images = new WorkerImages(options, store, roots, blobs, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var services = new ContainerServices(
-            options.Value, choice.Factory, new CodeVersions(options, blobs), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+            options.Value, choice.Factory, new CodeVersions(options, blobs), images.Open(choice.Factory), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs);
     }
 

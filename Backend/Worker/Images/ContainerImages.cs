@@ -1,0 +1,56 @@
+using Microsoft.Extensions.Logging;
+using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Sandboxes.GVisor;
+
+namespace Modal.Backend.Worker.Images;
+
+/// <summary>Gives containers their images.</summary>
+internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceStore traces, MountedFolders folders, ILogger logger)
+{
+    /// <summary>Mounts an image for a container and begins to fetch what its start will read.</summary>
+    /// <param name="imageId">The image.</param>
+    /// <param name="containerId">The container.</param>
+    /// <param name="function">Its function: starts of the same function read the same.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="IOException">It cannot be had or mounted.</exception>
+    /// <exception cref="BuildSandboxException">Its user is not one of its own.</exception>
+    public async Task<ContainerImage> AcquireAsync(string imageId, string containerId, string function, CancellationToken cancellationToken)
+    {
+        var record = await store.ResolveAsync(imageId, cancellationToken);
+        var root = await roots.MountAsync(record.IndexId, containerId, cancellationToken);
+        try
+        {
+            var trace = await traces.FindAsync(record.IndexId, function, cancellationToken);
+
+            // Not awaited: what is not here when it is read is fetched then.
+            var prefetch = trace is null ? Task.CompletedTask : root.PrefetchAsync(trace);
+            var binds = new List<BindMount>();
+            foreach (var mount in record.Mounts)
+            {
+                binds.Add(new BindMount(mount.Target, await folders.EnsureAsync(mount, cancellationToken)));
+            }
+
+            var user = Users.Resolve(root.Path, record.Config.User);
+            var image = new SandboxImage(root.Path, record.Config.Environment, binds, record.Config.WorkingDirectory, user?.Uid, user?.Gid);
+            return new ContainerImage(image, root, prefetch, await traces.WantsAsync(record.IndexId, function, cancellationToken) ? KeepAsync : null);
+        }
+        catch
+        {
+            await root.DisposeAsync();
+            throw;
+        }
+
+        async Task KeepAsync()
+        {
+            try
+            {
+                await traces.AddAsync(function, await root.StopTraceAsync(), CancellationToken.None);
+            }
+            catch (Exception e) when (e is IOException or InvalidOperationException)
+            {
+                Log.TraceNotKept(logger, function, e.Message);
+            }
+        }
+    }
+}

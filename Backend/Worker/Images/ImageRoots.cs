@@ -1,0 +1,152 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Modal.Backend.ImageFs;
+using Modal.Backend.Images.Building;
+using Modal.Backend.Store.Digests;
+
+namespace Modal.Backend.Worker.Images;
+
+/// <summary>
+/// Images as root file systems of this machine. The file system's server is started with the first; an image that nobody uses any more stays mounted for a while, so that
+/// the next container finds the kernel's cache warm. Safe from many threads.
+/// </summary>
+internal sealed class ImageRoots : IAsyncDisposable
+{
+    // Each keeps one connection and what the kernel has cached of it, which it gives back when memory is short.
+    private const int MaxIdle = 16;
+
+    private readonly WorkerOptions _options;
+    private readonly ImageStore _store;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ImageRoots> _logger;
+    private readonly Lock _gate = new();
+    private readonly LinkedList<(Digest Image, IImageMount Mount)> _idle = [];
+    private ImageFsSupervisor? _supervisor;
+
+    public ImageRoots(IOptions<WorkerOptions> options, ImageStore store, TimeProvider time, ILogger<ImageRoots> logger) =>
+        (_options, _store, _time, _logger) = (options.Value, store, time, logger);
+
+    private string Roots => Path.Combine(_options.StateDirectory, "roots");
+
+    /// <summary>Mounts an image for one user.</summary>
+    /// <param name="image">The index's id.</param>
+    /// <param name="user">Names the mount: a container's id or a step's.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="IOException">It cannot be mounted.</exception>
+    public async Task<ImageRoot> MountAsync(Digest image, string user, CancellationToken cancellationToken)
+    {
+        var path = await _store.EnsureIndexAsync(image, cancellationToken);
+        var supervisor = Supervisor();
+        IImageMount mount;
+        try
+        {
+            mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, user), cancellationToken);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            // The index may have been damaged on this machine's disk: opening it finds that out and fetches it again.
+            (await _store.OpenIndexAsync(image, cancellationToken)).Dispose();
+            mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, user), cancellationToken);
+        }
+
+        await KeepWarmAsync(supervisor, path, image);
+        return new ImageRoot(mount);
+    }
+
+    /// <summary>Takes away what a killed worker left. Before the first mount.</summary>
+    public void CleanUp()
+    {
+        foreach (var point in Native.Mounts.Below(Roots))
+        {
+            Native.Mounts.Unmount(point);
+        }
+
+        if (Directory.Exists(Roots))
+        {
+            foreach (var folder in Directory.EnumerateDirectories(Roots))
+            {
+                Directory.Delete(folder);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        List<IImageMount> idle;
+        lock (_gate)
+        {
+            idle = [.. _idle.Select(static i => i.Mount)];
+            _idle.Clear();
+        }
+
+        foreach (var mount in idle)
+        {
+            await mount.DisposeAsync();
+        }
+
+        if (_supervisor is not null)
+        {
+            await _supervisor.DisposeAsync();
+        }
+    }
+
+    private ImageFsSupervisor Supervisor()
+    {
+        lock (_gate)
+        {
+            return _supervisor ??= ImageFsSupervisor.Start(
+                new ImageFsOptions
+                {
+                    StateFolder = Path.Combine(_options.StateDirectory, "imagefs"),
+                    CacheFolder = Path.Combine(_options.StateDirectory, "cache"),
+                    CacheBytes = _options.CacheBytes,
+                    Tier = _options.StoreTier ?? $"folder:{Path.Combine(_options.StateDirectory, "store")}",
+                },
+                _logger,
+                _time);
+        }
+    }
+
+    // A second mount of the image that outlives its users.
+    private async Task KeepWarmAsync(ImageFsSupervisor supervisor, string path, Digest image)
+    {
+        lock (_gate)
+        {
+            for (var node = _idle.First; node is not null; node = node.Next)
+            {
+                if (node.Value.Image == image)
+                {
+                    _idle.Remove(node);
+                    _idle.AddLast(node);
+                    return;
+                }
+            }
+        }
+
+        var mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, $"warm-{image}"), CancellationToken.None);
+        await mount.StopTraceAsync();
+        IImageMount? old = null;
+        lock (_gate)
+        {
+            if (_idle.Any(i => i.Image == image))
+            {
+                old = mount;
+            }
+            else
+            {
+                _idle.AddLast((image, mount));
+                if (_idle.Count > MaxIdle)
+                {
+                    old = _idle.First!.Value.Mount;
+                    _idle.RemoveFirst();
+                }
+            }
+        }
+
+        if (old is not null)
+        {
+            await old.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using Modal.Backend.Images.Building;
+using Modal.Backend.Store.Digests;
+using Modal.Backend.Worker.Blobs;
+
+namespace Modal.Backend.Worker.Images;
+
+/// <summary>Local files of definitions, from where the worker gets all blobs.</summary>
+internal sealed class WorkerBlobSource(IWorkerBlobs blobs) : IBlobSource
+{
+    /// <inheritdoc/>
+    public async Task<Stream> OpenAsync(string digest, CancellationToken cancellationToken)
+    {
+        var file = new FileStream(Path.Combine(Path.GetTempPath(), $"modal-{Guid.NewGuid():N}"), new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Options = FileOptions.DeleteOnClose,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        try
+        {
+            await blobs.ReadAsync(digest, file, cancellationToken);
+            file.Position = 0;
+            if (new Digest(await System.Security.Cryptography.SHA256.HashDataAsync(file, cancellationToken)) != Digest.Parse(digest))
+            {
+                throw new InvalidDataException($"The blob {digest} came with other bytes.");
+            }
+
+            file.Position = 0;
+            return file;
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+}
