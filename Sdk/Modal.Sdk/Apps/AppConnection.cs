@@ -26,6 +26,7 @@ internal sealed class AppConnection : IAsyncDisposable
         _channel = channel;
         Hello = hello;
         Client = new ModalClient.ModalClientClient(channel);
+        Images = new Protocol.Images.ImagesClient(channel);
         Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
         _app = Client.RunApp();
     }
@@ -33,6 +34,8 @@ internal sealed class AppConnection : IAsyncDisposable
     public HelloReply Hello { get; }
 
     public ModalClient.ModalClientClient Client { get; }
+
+    public Protocol.Images.ImagesClient Images { get; }
 
     public BlobTransfer Transfer { get; }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Modal.Calls;
 using Modal.Connections;
+using Modal.Images;
 using Modal.Protocol;
 using Modal.Terminal;
 
@@ -20,6 +21,7 @@ internal sealed class AppSession : IAsyncDisposable
     private readonly CodeCollector _collector;
     private readonly ConcurrentDictionary<FunctionTarget, (FunctionStream Stream, int Method)> _targets = new();
     private readonly Dictionary<string, FunctionStream> _streams = new(StringComparer.Ordinal);
+    private readonly Dictionary<Image, Task<string>> _images = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly bool _needsAspNetCore;
@@ -92,6 +94,27 @@ internal sealed class AppSession : IAsyncDisposable
         }
     }
 
+    /// <summary>The id of a built image; empty for the standard base. Functions with the same image share one build.</summary>
+    public async Task<string> EnsureImageAsync(AppConnection connection, Image? image, CancellationToken cancellationToken)
+    {
+        if (image is null or { IsStandardBase: true })
+        {
+            return "";
+        }
+
+        Task<string> build;
+        lock (_gate)
+        {
+            // What failed is tried again: a broken connection, a file that is there by now.
+            if (!_images.TryGetValue(image, out build!) || build.IsFaulted || build.IsCanceled)
+            {
+                _images[image] = build = Task.Run(() => ImageBuild.RunAsync(this, connection, image, _stop.Token), CancellationToken.None);
+            }
+        }
+
+        return await build.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     public string CodePath(CodeFile file) => _collector.FullPath(file);
 
     /// <summary>What a waiting caller is told when its stream ended for this reason.</summary>
@@ -141,12 +164,12 @@ internal sealed class AppSession : IAsyncDisposable
 
     private (FunctionStream Stream, int Method) OpenStream(FunctionTarget target)
     {
-        var (spec, method) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
+        var (spec, method, image) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
         lock (_gate)
         {
             if (!_streams.TryGetValue(spec.FunctionId, out var stream))
             {
-                stream = new FunctionStream(this, spec);
+                stream = new FunctionStream(this, spec, image);
                 _streams.Add(spec.FunctionId, stream);
             }
 

@@ -8,14 +8,14 @@ namespace Modal.Apps;
 /// <summary>From what generated code registered to what the server is told.</summary>
 internal static class FunctionSpecs
 {
-    /// <summary>The function a handle calls, and which of its methods.</summary>
-    public static (FunctionSpec Spec, int Method) Build(string appId, FunctionTarget target, bool needsAspNetCore)
+    /// <summary>The function a handle calls, which of its methods, and its image; null for the standard base.</summary>
+    public static (FunctionSpec Spec, int Method, Image? Image) Build(string appId, FunctionTarget target, bool needsAspNetCore)
     {
         if (target.Service is { } service)
         {
             var definition = FunctionRegistry.FindService(service.ServiceName) ?? throw Unknown(service.ServiceName);
             var method = definition.Functions.Select((f, i) => (f.Name, i)).First(m => m.Name == target.Name).i;
-            var spec = FromOptions(definition.Options, definition.Image);
+            var spec = FromOptions(definition.Options);
             spec.FunctionId = Id.Derive(Id.Function, appId, definition.Name, Convert.ToHexString(SHA256.HashData(service.Arguments.Span)));
             spec.Name = definition.Name;
             spec.Assembly = definition.Assembly;
@@ -28,20 +28,20 @@ internal static class FunctionSpecs
                 SizeBytes = service.Arguments.Length,
             };
             spec.NeedsAspnetcore = needsAspNetCore;
-            return (spec, method);
+            return (spec, method, definition.Image?.Invoke() as Image);
         }
 
         var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
-        var single = FromOptions(function.Options, function.Image);
+        var single = FromOptions(function.Options);
         single.FunctionId = Id.Derive(Id.Function, appId, function.Name);
         single.Name = function.Name;
         single.Assembly = function.Assembly;
         single.Methods.Add(function.Name);
         single.NeedsAspnetcore = needsAspNetCore;
-        return (single, 0);
+        return (single, 0, function.Image?.Invoke() as Image);
     }
 
-    private static FunctionSpec FromOptions(FunctionOptions options, Func<object?>? image) => new()
+    private static FunctionSpec FromOptions(FunctionOptions options) => new()
     {
         Resources = new Resources { CpuCores = options.Cpu, MemoryMib = options.MemoryMiB, Gpu = options.Gpu ?? "" },
         TimeoutMs = options.TimeoutSeconds * 1000L,
@@ -52,7 +52,6 @@ internal static class FunctionSpecs
         ScaledownWindowMs = options.ScaledownWindowSeconds * 1000L,
         Retries = options.Retries,
         BlockNetwork = options.BlockNetwork,
-        Image = (image?.Invoke() as Image)?.ToSpec() ?? new ImageSpec(),
     };
 
     private static NotFoundException Unknown(string name) => new(

@@ -26,6 +26,7 @@ internal sealed class FunctionStream : IAsyncDisposable
 
     private readonly AppSession _session;
     private readonly FunctionSpec _function;
+    private readonly Image? _image;
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
@@ -43,10 +44,11 @@ internal sealed class FunctionStream : IAsyncDisposable
     private long _unackedBytes;
     private Exception? _failed;
 
-    public FunctionStream(AppSession session, FunctionSpec function)
+    public FunctionStream(AppSession session, FunctionSpec function, Image? image)
     {
         _session = session;
         _function = function;
+        _image = image;
     }
 
     /// <summary>What the server last said about the function's containers; null before that.</summary>
@@ -211,6 +213,7 @@ internal sealed class FunctionStream : IAsyncDisposable
                 try
                 {
                     connection = await _session.ConnectAsync(_stop.Token).ConfigureAwait(false);
+                    _function.ImageId = await _session.EnsureImageAsync(connection, _image, _stop.Token).ConfigureAwait(false);
                     await connection.EnsureFunctionAsync(_function, _stop.Token).ConfigureAwait(false);
                     await ServeAsync(connection).ConfigureAwait(false);
                     _session.Lost(connection);
