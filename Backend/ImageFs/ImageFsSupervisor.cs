@@ -110,8 +110,8 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         var traceId = Interlocked.Increment(ref _lastNumber);
         try
         {
-            await connection.Attached.WaitAsync(cancellationToken);
-            await StartTraceAsync(connection, traceId);
+            await connection.Attached.WaitAsync(_options.ServerTimeout, _time, cancellationToken);
+            await StartTraceAsync(connection, traceId).WaitAsync(_options.ServerTimeout, _time, cancellationToken);
             Directory.CreateDirectory(path);
             Mounting.Mount(connection.BasePath, path, null, Mounting.MS_BIND, null);
             return new ImageMount(this, connection, path, traceId);
@@ -122,6 +122,11 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
             if (exception is System.ComponentModel.Win32Exception)
             {
                 throw new IOException(exception.Message, exception);
+            }
+
+            if (exception is TimeoutException)
+            {
+                throw new IOException($"The file system of images does not answer; the log says what its server died of. Its program is {string.Join(' ', _options.ServerCommand)}.", exception);
             }
 
             throw;
@@ -354,9 +359,10 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         {
             try
             {
-                await CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId });
+                // A server that is not there forgets it anyway.
+                await CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId }).WaitAsync(s_stopTime, _time);
             }
-            catch (IOException)
+            catch (Exception exception) when (exception is IOException or TimeoutException or OperationCanceledException)
             {
                 // The connection is gone, and the recording with it.
             }

@@ -12,6 +12,10 @@ public sealed class WorkerOptions
     public string RunnerDirectory { get; set; } =
         Environment.GetEnvironmentVariable("MODAL_RUNNER_DIR") ?? Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "runner"));
 
+    /// <summary>Folder with the published file system of images. Default: the environment variable <c>MODAL_IMAGEFS_DIR</c>, else <c>imagefs</c> beside the folder of this program.</summary>
+    public string ImageFsDirectory { get; set; } =
+        Environment.GetEnvironmentVariable("MODAL_IMAGEFS_DIR") ?? Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "imagefs"));
+
     /// <summary>Root file system of containers. Null, the default, means the newest <c>base/*/rootfs</c> of the state directory.</summary>
     public string? BaseRootDirectory { get; set; }
 

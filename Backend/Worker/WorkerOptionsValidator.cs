@@ -14,6 +14,8 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(Path.IsPathFullyQualified(options.StateDirectory), nameof(options.StateDirectory), options.StateDirectory, "an absolute path");
         Require(Directory.Exists(options.RunnerDirectory), nameof(options.RunnerDirectory), options.RunnerDirectory,
             "the folder of the published runner (set MODAL_RUNNER_DIR)");
+        Require(Directory.Exists(options.ImageFsDirectory), nameof(options.ImageFsDirectory), options.ImageFsDirectory,
+            "the folder of the published file system of images (set MODAL_IMAGEFS_DIR)");
         Require(options.BaseRootDirectory is null || Directory.Exists(options.BaseRootDirectory), nameof(options.BaseRootDirectory), options.BaseRootDirectory, "an existing folder");
         Require(Enum.IsDefined(options.Sandbox), nameof(options.Sandbox), options.Sandbox, "Auto, GVisor or Process");
         Require(options.RunscPath.Length > 0, nameof(options.RunscPath), options.RunscPath, "a path or a program's name");

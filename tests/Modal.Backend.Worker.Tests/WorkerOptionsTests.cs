@@ -24,7 +24,7 @@ public sealed class WorkerOptionsTests
     [Fact]
     public void Validate_ManyFaults_NamesThemAllWithWhatIsAllowed()
     {
-        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1) };
+        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1) };
 
         var result = new WorkerOptionsValidator().Validate(null, options);
 
@@ -32,6 +32,7 @@ public sealed class WorkerOptionsTests
             [
                 "WorkerOptions.StateDirectory is 'here'; it must be an absolute path.",
                 "WorkerOptions.RunnerDirectory is '/nonexistent'; it must be the folder of the published runner (set MODAL_RUNNER_DIR).",
+                "WorkerOptions.ImageFsDirectory is '/none'; it must be the folder of the published file system of images (set MODAL_IMAGEFS_DIR).",
                 "WorkerOptions.Platform is 'magic'; it must be systrap, kvm or ptrace.",
                 "WorkerOptions.SilenceLimit is '00:00:01'; it must be at least 10 s.",
             ],

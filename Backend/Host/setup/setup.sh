@@ -147,14 +147,15 @@ build_backend() { # STAMP. Called in a condition, where set -e does not hold: ea
   local artifacts=$root/artifacts
   [ "$(cat "$artifacts/host/build-id" 2>/dev/null)" = "$1" ] && return
   say "building the backend into artifacts/ (about a minute, again when its sources change)"
-  rm -rf "$artifacts/host.new" "$artifacts/runner.new"
-  if ! publish Backend/Host "$artifacts/host.new" || ! publish Backend/Runner "$artifacts/runner.new"; then
+  rm -rf "$artifacts/host.new" "$artifacts/runner.new" "$artifacts/imagefs.new"
+  if ! publish Backend/Host "$artifacts/host.new" || ! publish Backend/Runner "$artifacts/runner.new" || ! publish Backend/ImageFs "$artifacts/imagefs.new"; then
     say "the backend could not be built"
     return 1
   fi
   # A daemon that runs keeps its open files; the next program replaces it, seeing another build-id.
   echo "$1" > "$artifacts/host.new/build-id" &&
-    rm -rf "$artifacts/host" "$artifacts/runner" &&
+    rm -rf "$artifacts/host" "$artifacts/runner" "$artifacts/imagefs" &&
+    mv "$artifacts/imagefs.new" "$artifacts/imagefs" &&
     mv "$artifacts/runner.new" "$artifacts/runner" &&
     mv "$artifacts/host.new" "$artifacts/host"
 }

@@ -101,6 +101,7 @@ internal sealed class ImageRoots : IAsyncDisposable
                     StateFolder = Path.Combine(_options.StateDirectory, "imagefs"),
                     CacheFolder = Path.Combine(_options.StateDirectory, "cache"),
                     CacheBytes = _options.CacheBytes,
+                    ServerCommand = [Path.Combine(_options.ImageFsDirectory, "Modal.Backend.ImageFs")],
                     Tier = _options.StoreTier ?? $"folder:{Path.Combine(_options.StateDirectory, "store")}",
                 },
                 _logger,

@@ -46,6 +46,7 @@ internal sealed class TestWorker : IAsyncDisposable
         var options = Options.Create(new WorkerOptions
         {
             StateDirectory = directory,
+            ImageFsDirectory = Path.Combine(RepositoryRoot, "Backend", "ImageFs", BuildFolder),
             RunnerDirectory = Path.Combine(RepositoryRoot, "Backend", "Runner", BuildFolder),
             BaseRootDirectory = BaseRoot() ?? "/nonexistent",
             Sandbox = kind,
