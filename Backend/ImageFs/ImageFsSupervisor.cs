@@ -16,6 +16,9 @@ namespace Modal.Backend.ImageFs;
 /// </summary>
 public sealed class ImageFsSupervisor : IAsyncDisposable
 {
+    // So many servers that end before they answer are no accident: those who wait for one are told.
+    private const int MaxBadStarts = 4;
+
     // Enough to write down what the cache knows.
     private static readonly TimeSpan s_stopTime = TimeSpan.FromSeconds(5);
 
@@ -419,25 +422,44 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
     private async Task RunAsync()
     {
         var delay = new RestartDelay();
+        var badStarts = 0;
         while (!_stopping.IsCancellationRequested)
         {
             var life = TimeSpan.Zero;
+            var hasAnswered = false;
             try
             {
                 using var server = ServerProcess.Start(_options, _logger, EndConnection);
                 life = await ServeAsync(server);
+                hasAnswered = server.HasAnswered;
             }
             catch (System.ComponentModel.Win32Exception exception)
             {
                 Log.ServerNotStarted(_logger, exception.Message);
             }
 
-            lock (_lock)
-            {
-                _server = new TaskCompletionSource<ServerProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
-
+            badStarts = hasAnswered ? 0 : badStarts + 1;
+            Renew(badStarts >= MaxBadStarts && !_stopping.IsCancellationRequested ? new IOException("The image file system's server does not start; its error output says why.") : null);
             await Task.Delay(delay.Next(life), _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // Calls wait for the next server, unless there is a reason that they should not.
+    private void Renew(IOException? obstacle)
+    {
+        lock (_lock)
+        {
+            var waiting = _server;
+            _server = new TaskCompletionSource<ServerProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (obstacle is not null)
+            {
+                _server.SetException(obstacle);
+                waiting.TrySetException(obstacle);
+                foreach (var connection in _connections.Values.Where(c => !c.Attached.IsCompleted))
+                {
+                    connection.Fail(obstacle);
+                }
+            }
         }
     }
 
@@ -450,6 +472,11 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
             connections = [.. _connections.Values];
 
             // From here on Connect attaches new ones itself.
+            if (_server.Task.IsFaulted)
+            {
+                _server = new TaskCompletionSource<ServerProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
             _server.TrySetResult(server);
         }
 
@@ -488,7 +515,6 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
     {
         while (!server.Ended.IsCompleted)
         {
-            await Task.WhenAny(server.Ended, Task.Delay(_options.ServerTimeout / 3, _time));
             try
             {
                 await server.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.Ping }).WaitAsync(_options.ServerTimeout, _time);
@@ -501,6 +527,8 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
                 Log.ServerHangs(_logger, server.ProcessId, _options.ServerTimeout);
                 server.Kill();
             }
+
+            await Task.WhenAny(server.Ended, Task.Delay(_options.ServerTimeout / 3, _time));
         }
     }
 }
