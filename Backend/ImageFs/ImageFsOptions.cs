@@ -3,6 +3,8 @@ namespace Modal.Backend.ImageFs;
 /// <summary>Where and how images are mounted.</summary>
 public sealed record ImageFsOptions
 {
+    private const long MinCacheBytes = 64L << 20;
+
     /// <summary>Folder for the mounts themselves, of this supervisor alone; made if it is not there. Mounts that a killed supervisor left in it are removed.</summary>
     public required string StateFolder { get; init; }
 
@@ -12,7 +14,7 @@ public sealed record ImageFsOptions
     /// <summary>Folder of the local cache of contents.</summary>
     public required string CacheFolder { get; init; }
 
-    /// <summary>The most that the cache takes, in bytes. The default is 20 GiB.</summary>
+    /// <summary>The most that the cache takes, in bytes: 64 MiB or more. The default is 20 GiB.</summary>
     public long CacheBytes { get; init; } = 20L << 30;
 
     /// <summary>Threads, and device descriptors, of each mount: from 1 to 16. The default is 2: more do not help one reader, and reads that wait take none.</summary>
@@ -38,7 +40,7 @@ public sealed record ImageFsOptions
         Require(Path.IsPathRooted(StateFolder), $"{nameof(StateFolder)} is '{StateFolder}'; an absolute path is needed.");
         Require(Path.IsPathRooted(CacheFolder), $"{nameof(CacheFolder)} is '{CacheFolder}'; an absolute path is needed.");
         Require(Tier.Length > 0, $"{nameof(Tier)} is empty; a tier such as folder:/srv/store is needed.");
-        Require(CacheBytes > 0, $"{nameof(CacheBytes)} is {CacheBytes}; at least 1 is needed.");
+        Require(CacheBytes >= MinCacheBytes, $"{nameof(CacheBytes)} is {CacheBytes}; at least {MinCacheBytes} (64 MiB) is needed.");
         Require(ThreadsPerMount is >= 1 and <= 16, $"{nameof(ThreadsPerMount)} is {ThreadsPerMount}; 1 to 16 are possible.");
         Require(ReadAheadKiB is >= 0 and <= 1024, $"{nameof(ReadAheadKiB)} is {ReadAheadKiB}; 0 to 1024 are possible.");
         Require(PassthroughReadAheadKiB is >= 0 and <= 1024, $"{nameof(PassthroughReadAheadKiB)} is {PassthroughReadAheadKiB}; 0 to 1024 are possible.");

@@ -14,30 +14,24 @@ namespace Modal.Backend.ImageFs;
 /// descriptors and goes on; readers wait a little and see nothing. Several mounts of one image share one connection, and with it the kernel's cache.
 /// Safe from many threads. One supervisor for each state folder.
 /// </summary>
-public sealed class ImageFsSupervisor : IAsyncDisposable
+public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
 {
-    // Enough to write down what the cache knows.
-    private static readonly TimeSpan s_stopTime = TimeSpan.FromSeconds(5);
-
     private readonly ImageFsOptions _options;
     private readonly ILogger _logger;
-    private readonly TimeProvider _time;
-    private readonly FileStream _folderLock;
-    private readonly string _source;
+    private readonly StateFolder _folder;
+    private readonly ServerKeeper _servers;
     private readonly Lock _lock = new();
     private readonly Dictionary<long, Connection> _connections = [];
     private readonly Dictionary<(Digest Image, bool Passthrough), Connection> _shared = [];
     private readonly SemaphoreSlim _mounting = new(1);
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly Task _running;
-    private TaskCompletionSource<ServerProcess> _server = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ServerProcess? _server;
     private long _lastNumber;
+    private bool _isDisposed;
 
-    private ImageFsSupervisor(ImageFsOptions options, FileStream folderLock, ILogger logger, TimeProvider time)
+    private ImageFsSupervisor(ImageFsOptions options, StateFolder folder, ILogger logger, TimeProvider time)
     {
-        (_options, _folderLock, _logger, _time) = (options, folderLock, logger, time);
-        _source = SourceOf(options.StateFolder);
-        _running = Task.Run(RunAsync);
+        (_options, _folder, _logger) = (options, folder, logger);
+        _servers = new ServerKeeper(options, this, time, logger);
     }
 
     /// <summary>Takes the state folder, removes mounts that were left in it, and starts the server.</summary>
@@ -52,19 +46,9 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(logger);
         ArgumentNullException.ThrowIfNull(time);
         options.Validate();
-        Directory.CreateDirectory(options.StateFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        FileStream folderLock;
-        try
-        {
-            folderLock = new FileStream(Path.Combine(options.StateFolder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException exception)
-        {
-            throw new IOException($"The folder {options.StateFolder} is used by another process that mounts images; give each its own {nameof(ImageFsOptions.StateFolder)}.", exception);
-        }
-
-        RemoveStaleMounts(options.StateFolder, logger);
-        return new ImageFsSupervisor(options, folderLock, logger, time);
+        var folder = new StateFolder(options.StateFolder);
+        folder.RemoveMounts(logger);
+        return new ImageFsSupervisor(options, folder, logger, time);
     }
 
     /// <summary>Mounts an image whose files are read through the kernel's cache.</summary>
@@ -90,7 +74,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(indexPath);
         ArgumentException.ThrowIfNullOrEmpty(mountPoint);
-        ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, this);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         var path = Path.GetFullPath(mountPoint);
         Connection connection;
         await _mounting.WaitAsync(cancellationToken);
@@ -110,8 +94,8 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         var traceId = Interlocked.Increment(ref _lastNumber);
         try
         {
-            await connection.Attached.WaitAsync(_options.ServerTimeout, _time, cancellationToken);
-            await StartTraceAsync(connection, traceId).WaitAsync(_options.ServerTimeout, _time, cancellationToken);
+            await connection.Attached.WaitAsync(_options.ServerTimeout, cancellationToken);
+            await StartTraceAsync(connection, traceId).WaitAsync(_options.ServerTimeout, cancellationToken);
             Directory.CreateDirectory(path);
             Mounting.Mount(connection.BasePath, path, null, Mounting.MS_BIND, null);
             return new ImageMount(this, connection, path, traceId);
@@ -136,20 +120,20 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
     /// <summary>Counters of the server that runs now.</summary>
     /// <exception cref="IOException">It does not answer.</exception>
     public async Task<ServerStats> GetStatsAsync(CancellationToken cancellationToken) =>
-        (await CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.Stats }).WaitAsync(cancellationToken)).Stats!;
+        (await _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.Stats }).WaitAsync(cancellationToken)).Stats!;
 
     /// <summary>Unmounts everything and ends the server. What is still in use then fails with I/O errors.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_stopping.IsCancellationRequested)
+        if (_isDisposed)
         {
             return;
         }
 
         // First the mounts, so that the server sees connections end that nobody uses.
-        RemoveStaleMounts(_options.StateFolder, _logger);
-        await _stopping.CancelAsync();
-        await _running;
+        _isDisposed = true;
+        _folder.RemoveMounts(logger: null);
+        await _servers.DisposeAsync();
         lock (_lock)
         {
             foreach (var connection in _connections.Values)
@@ -162,9 +146,31 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
             _shared.Clear();
         }
 
-        await _folderLock.DisposeAsync();
-        _stopping.Dispose();
+        _folder.Dispose();
         _mounting.Dispose();
+    }
+
+    Task IServerUser.TakeOver(ServerProcess server)
+    {
+        lock (_lock)
+        {
+            // From here on Connect sends new ones itself.
+            _server = server;
+            return Task.WhenAll(_connections.Values.ToList().Select(c => AttachAsync(server, c)).ToList());
+        }
+    }
+
+    void IServerUser.EndConnection(long number) => EndConnection(number);
+
+    void IServerUser.GiveUp(IOException reason)
+    {
+        lock (_lock)
+        {
+            foreach (var connection in _connections.Values.Where(c => !c.Attached.IsCompleted))
+            {
+                connection.Fail(reason);
+            }
+        }
     }
 
     internal async Task<AccessTrace> StopTraceAsync(Connection connection, long traceId)
@@ -177,39 +183,19 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
             }
         }
 
-        var reply = await CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId });
+        var reply = await _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId });
         return reply.Trace is { } trace ? AccessTrace.Parse(trace) : new AccessTrace(connection.ImageId, []);
     }
 
     internal Task PrefetchAsync(Connection connection, AccessTrace trace) =>
-        CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.Prefetch, Connection = connection.Number, Trace = trace.Write() });
+        _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.Prefetch, Connection = connection.Number, Trace = trace.Write() });
 
     internal async Task UnmountAsync(Connection connection, string path, long traceId)
     {
-        if (!_stopping.IsCancellationRequested)
+        if (!_isDisposed)
         {
             Mounting.TryDetach(path);
             await ReleaseAsync(connection, traceId);
-        }
-    }
-
-    private static string SourceOf(string stateFolder) => $"modal:{Path.GetFullPath(stateFolder)}";
-
-    private static void RemoveStaleMounts(string stateFolder, ILogger logger)
-    {
-        var source = SourceOf(stateFolder);
-        foreach (var entry in MountTable.Read().Reverse().Where(e => e.Type == FuseMounting.Type && e.Source == source))
-        {
-            if (Mounting.TryDetach(entry.Path))
-            {
-                Log.MountRemoved(logger, entry.Path);
-            }
-        }
-
-        var mounts = Path.Combine(stateFolder, "mounts");
-        foreach (var folder in Directory.Exists(mounts) ? Directory.GetDirectories(mounts) : [])
-        {
-            TryDeleteFolder(folder);
         }
     }
 
@@ -230,7 +216,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
     private Connection Connect(string indexPath, Digest imageId, bool passthrough)
     {
         var number = Interlocked.Increment(ref _lastNumber);
-        var basePath = Path.Combine(_options.StateFolder, "mounts", $"{number}");
+        var basePath = _folder.MakeMountPoint(number);
         var descriptors = new List<Descriptor>();
         try
         {
@@ -238,8 +224,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
             descriptors.Add(Memfd.Create("modal-mount", MountState.GetLength(passthrough ? CountNodes(indexPath) : 0)));
             var device = FuseDevice.Open();
             descriptors.Add(device);
-            Directory.CreateDirectory(basePath);
-            FuseMounting.Mount(device, basePath, _source);
+            FuseMounting.Mount(device, basePath, _folder.Source);
             for (var i = 1; i < _options.ThreadsPerMount; i++)
             {
                 descriptors.Add(FuseDevice.Clone(device));
@@ -247,7 +232,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         }
         catch
         {
-            Mounting.TryDetach(basePath);
+            StateFolder.RemoveMount(basePath);
             descriptors.ForEach(d => d.Dispose());
             throw;
         }
@@ -257,9 +242,9 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         {
             _connections.Add(number, connection);
             _shared[(imageId, passthrough)] = connection;
-            if (_server.Task is { IsCompletedSuccessfully: true, Result: var server })
+            if (_server is not null)
             {
-                _ = AttachAsync(server, connection);
+                _ = AttachAsync(_server, connection);
             }
         }
 
@@ -332,7 +317,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
             connection.Traces.Add(traceId);
         }
 
-        await CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StartTrace, Connection = connection.Number, TraceId = traceId });
+        await _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StartTrace, Connection = connection.Number, TraceId = traceId });
     }
 
     private async Task ReleaseAsync(Connection connection, long traceId)
@@ -349,8 +334,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
                 }
 
                 // The kernel ends the connection when nobody uses it any more; then the server says so.
-                Mounting.TryDetach(connection.BasePath);
-                TryDeleteFolder(connection.BasePath);
+                StateFolder.RemoveMount(connection.BasePath);
                 return;
             }
         }
@@ -359,8 +343,7 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
         {
             try
             {
-                // A server that is not there forgets it anyway.
-                await CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId }).WaitAsync(s_stopTime, _time);
+                await _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId }).WaitAsync(_options.ServerTimeout);
             }
             catch (Exception exception) when (exception is IOException or TimeoutException or OperationCanceledException)
             {
@@ -382,130 +365,6 @@ public sealed class ImageFsSupervisor : IAsyncDisposable
 
                 connection.Fail(new IOException("The kernel ended the mount."));
                 connection.Dispose();
-            }
-        }
-    }
-
-    private static void TryDeleteFolder(string path)
-    {
-        try
-        {
-            Directory.Delete(path);
-        }
-        catch (IOException)
-        {
-            // Not empty means that it is still mounted; the next start removes it.
-        }
-    }
-
-    // Asks the server that runs, or the next one if it dies meanwhile.
-    private async Task<ControlReply> CallAsync(ControlRequest request)
-    {
-        while (true)
-        {
-            Task<ServerProcess> server;
-            lock (_lock)
-            {
-                server = _server.Task;
-            }
-
-            try
-            {
-                return await (await server.WaitAsync(_stopping.Token)).CallAsync(request);
-            }
-            catch (ServerException)
-            {
-                ObjectDisposedException.ThrowIf(_stopping.IsCancellationRequested, this);
-                await Task.Yield();
-            }
-        }
-    }
-
-    // Keeps a server running until the supervisor stops.
-    private async Task RunAsync()
-    {
-        var delay = new RestartDelay();
-        while (!_stopping.IsCancellationRequested)
-        {
-            var life = TimeSpan.Zero;
-            try
-            {
-                using var server = ServerProcess.Start(_options, _logger, EndConnection);
-                life = await ServeAsync(server);
-            }
-            catch (System.ComponentModel.Win32Exception exception)
-            {
-                Log.ServerNotStarted(_logger, exception.Message);
-            }
-
-            lock (_lock)
-            {
-                _server = new TaskCompletionSource<ServerProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
-
-            await Task.Delay(delay.Next(life), _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    // Returns how long it served.
-    private async Task<TimeSpan> ServeAsync(ServerProcess server)
-    {
-        Connection[] connections;
-        lock (_lock)
-        {
-            connections = [.. _connections.Values];
-
-            // From here on Connect attaches new ones itself.
-            _server.TrySetResult(server);
-        }
-
-        var attaching = Task.WhenAll(connections.Select(c => AttachAsync(server, c)));
-        var attached = attaching.ContinueWith(_ => _time.GetTimestamp(), TaskScheduler.Default);
-        var watching = WatchAsync(server);
-        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using (_stopping.Token.UnsafeRegister(static s => ((TaskCompletionSource)s!).TrySetResult(), stop))
-        {
-            await Task.WhenAny(server.Ended, stop.Task);
-        }
-
-        if (stop.Task.IsCompleted)
-        {
-            server.Stop();
-            if (await Task.WhenAny(server.Ended, Task.Delay(s_stopTime, _time)) != server.Ended)
-            {
-                server.Kill();
-            }
-        }
-
-        var status = await server.Ended;
-        await attaching;
-        var life = _time.GetElapsedTime(await attached);
-        await watching;
-        if (!stop.Task.IsCompleted)
-        {
-            Log.ServerEnded(_logger, server.ProcessId, status < 0 ? "unknown" : (status & 0x7F) != 0 ? $"signal {status & 0x7F}" : $"exit code {status >> 8}");
-        }
-
-        return life;
-    }
-
-    // A server that does not answer is as good as dead, only that nobody notices.
-    private async Task WatchAsync(ServerProcess server)
-    {
-        while (!server.Ended.IsCompleted)
-        {
-            await Task.WhenAny(server.Ended, Task.Delay(_options.ServerTimeout / 3, _time));
-            try
-            {
-                await server.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.Ping }).WaitAsync(_options.ServerTimeout, _time);
-            }
-            catch (ServerException)
-            {
-            }
-            catch (TimeoutException)
-            {
-                Log.ServerHangs(_logger, server.ProcessId, _options.ServerTimeout);
-                server.Kill();
             }
         }
     }

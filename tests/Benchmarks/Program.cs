@@ -1,9 +1,11 @@
 using Modal.Benchmarks.CallLatency;
 using Modal.Benchmarks.Daemon;
+using Modal.Benchmarks.FsSequential;
+using Modal.Benchmarks.FsSmall;
 using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Reporting;
 
-IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark()];
+IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

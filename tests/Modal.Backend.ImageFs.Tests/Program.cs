@@ -1,3 +1,4 @@
+using System.Globalization;
 using Modal.Backend.ImageFs.Server;
 using Modal.Backend.ImageFs.Tests;
 using Modal.Backend.ImageFs.Tests.Testing;
@@ -10,6 +11,11 @@ if (args is ["serve", .. var rest])
         Fetching = (_, cancellationToken) => Task.Delay(TimeSpan.FromMilliseconds(3), cancellationToken),
         Complete = PackContent.FilesIn(arguments.CacheFolder),
     });
+}
+
+if (args is ["open", var folder, var first, var last])
+{
+    return OpenFilesChild.Run(folder, int.Parse(first, CultureInfo.InvariantCulture), int.Parse(last, CultureInfo.InvariantCulture));
 }
 
 return args.Any(a => a is "--server" or "--internal-msbuild-node")

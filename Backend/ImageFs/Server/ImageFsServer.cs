@@ -65,7 +65,7 @@ internal sealed class ImageFsServer(ControlChannel channel, IContent content, Ti
 
     private async Task<ControlReply> MountAsync(ControlRequest request, List<Descriptor> descriptors, ControlReply reply)
     {
-        var connection = ServerConnection.Start(content, Digest.Parse(request.ImageId ?? ""), request.Passthrough, descriptors, logger);
+        var connection = ServerConnection.Start(content, Digest.Parse(request.ImageId ?? ""), request.Passthrough, descriptors, time, logger);
         descriptors.Clear();
         _connections[request.Connection] = connection;
         _ = EndAsync(request.Connection, connection);
@@ -79,7 +79,7 @@ internal sealed class ImageFsServer(ControlChannel channel, IContent content, Ti
         _connections.TryRemove(number, out _);
         Interlocked.Add(ref _pastRequests, connection.Session.Requests);
         channel.Send(new ControlReply { Id = 0, EndedConnection = number }, ControlJson.Default.ControlReply, []);
-        await connection.CloseAsync(time);
+        await connection.DisposeAsync();
     }
 
     private ControlReply StartTrace(ControlRequest request, ControlReply reply)

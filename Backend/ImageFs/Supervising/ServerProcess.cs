@@ -29,6 +29,9 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Ends when the process has; gives its status as wait(2) does, -1 if unknown.</summary>
     public Task<int> Ended => _ended.Task;
 
+    /// <summary>Whether it has ever said anything: then it started well.</summary>
+    public bool HasAnswered { get; private set; }
+
     /// <summary>Called when the server says that a connection has ended.</summary>
     public required Action<long> ConnectionEnded { get; init; }
 
@@ -109,6 +112,7 @@ internal sealed class ServerProcess : IDisposable
             var descriptors = new List<Descriptor>();
             while (_channel.Receive(ControlJson.Default.ControlReply, descriptors) is { } reply)
             {
+                HasAnswered = true;
                 if (reply.Id == 0)
                 {
                     ConnectionEnded(reply.EndedConnection);

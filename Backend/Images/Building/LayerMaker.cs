@@ -1,5 +1,8 @@
+using System.Net;
 using System.Text;
 using Modal.Backend.Images.Definitions;
+using Modal.Backend.Images.Layers;
+using Modal.Backend.Images.Registries;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Trees;
 using Modal.Protocol;
@@ -19,6 +22,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     public Task<string[]> ResolveAsync(PlannedLayer layer, BuildImageRequest request, CancellationToken cancellationToken) => layer.Action switch
     {
         LayerAction.StandardBase => Task.FromResult<string[]>([Path.GetFileName(Path.GetDirectoryName(StandardBase))!]),
+        LayerAction.Registry registry => ResolveAsync(registry, request, cancellationToken),
         LayerAction.RunFunction => Task.FromResult<string[]>([request.Code?.Digest ?? throw new LayerFailedException("The image runs a function, and the request does not say of which code.")]),
         _ => Task.FromResult<string[]>([]),
     };
@@ -87,6 +91,8 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         {
             LayerAction.StandardBase => FromFolderAsync(StandardBase, cancellationToken),
             LayerAction.Scratch => FromTreeAsync(TreeNode.Directory(), cancellationToken),
+            LayerAction.Registry registry => PullAsync(registry, request, print, cancellationToken),
+            LayerAction.Archive archive => UnpackAsync(archive, cancellationToken),
             LayerAction.Run run => RunAsync(layer.Layer, run, parent!, request, print, cancellationToken),
             LayerAction.Copy copy => CopyAsync(layer.Layer, copy, parent!, cancellationToken),
             _ => throw new LayerFailedException($"This server cannot make a layer of {layer.Layer.Operation} yet."),
@@ -96,6 +102,75 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     {
         using var writer = new ContentWriter(store.Tier, _catalog);
         var root = await DirectoryTree.ScanAsync(folder, writer, cancellationToken);
+        ContainerPaths.Ensure(root);
+        return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
+    }
+
+    private static async Task<string[]> ResolveAsync(LayerAction.Registry registry, BuildImageRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return [await Registry.ResolveAsync(registry.Reference, Credentials(registry, request), cancellationToken)];
+        }
+        catch (RegistryException e)
+        {
+            throw new LayerFailedException(e.Message);
+        }
+    }
+
+    private static NetworkCredential? Credentials(LayerAction.Registry registry, BuildImageRequest request)
+    {
+        if (registry.Secret is null)
+        {
+            return null;
+        }
+
+        var variables = request.Secrets.FirstOrDefault(s => s.Name == registry.Secret)?.Variables;
+        return variables is not null && variables.TryGetValue("REGISTRY_USERNAME", out var user) && variables.TryGetValue("REGISTRY_PASSWORD", out var password)
+            ? new NetworkCredential(user, password)
+            : throw new LayerFailedException($"The secret '{registry.Secret}' must have REGISTRY_USERNAME and REGISTRY_PASSWORD.");
+    }
+
+    private async Task<BuildRecord> PullAsync(
+        LayerAction.Registry registry, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var credentials = Credentials(registry, request);
+            var digest = await Registry.ResolveAsync(registry.Reference, credentials, cancellationToken);
+            print(OutputSource.Stdout, Encoding.UTF8.GetBytes($"Pulling {registry.Reference} ({digest})\n"));
+            using var image = await Registry.PullAsync(registry.Reference, digest, credentials, cancellationToken);
+            using var writer = new ContentWriter(store.Tier, _catalog);
+            var root = TreeNode.Directory();
+            foreach (var path in image.Layers)
+            {
+                await using var layer = File.OpenRead(path);
+                await TarLayer.ApplyAsync(root, layer, writer, new LayerLimits(), cancellationToken);
+            }
+
+            ContainerPaths.Ensure(root);
+            return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = image.Config };
+        }
+        catch (Exception e) when (e is RegistryException or LayerException)
+        {
+            throw new LayerFailedException(e.Message);
+        }
+    }
+
+    private async Task<BuildRecord> UnpackAsync(LayerAction.Archive archive, CancellationToken cancellationToken)
+    {
+        using var writer = new ContentWriter(store.Tier, _catalog);
+        var root = TreeNode.Directory();
+        await using var content = await blobs.OpenAsync(archive.File.Digest, cancellationToken);
+        try
+        {
+            await TarLayer.ApplyAsync(root, content, writer, new LayerLimits(), cancellationToken);
+        }
+        catch (LayerException e)
+        {
+            throw new LayerFailedException($"{archive.File.Path}: {e.Message}");
+        }
+
         ContainerPaths.Ensure(root);
         return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
     }

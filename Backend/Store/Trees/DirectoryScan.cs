@@ -73,7 +73,11 @@ internal sealed class DirectoryScan(List<PendingFile> files, CancellationToken c
     private void Fill(TreeNode folder, byte[] path, ulong fileSystem)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        foreach (var name in Files.List(Terminated(path)))
+
+        // In the order of the tree, whatever order the file system has: what is read together then lies together in a chunk, and the same folder gives the same chunks everywhere.
+        var names = Files.List(Terminated(path));
+        names.Sort(static (x, y) => x.AsSpan().SequenceCompareTo(y));
+        foreach (var name in names)
         {
             var child = Join(path, name);
             var status = Files.Status(child);

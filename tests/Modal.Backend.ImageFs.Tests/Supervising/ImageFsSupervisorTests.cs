@@ -154,4 +154,19 @@ public sealed class ImageFsSupervisorTests
         Assert.Equal(expected, second);
         Assert.Equal("Input/output error\n", never);
     }
+
+    [Fact]
+    public async Task Mount_ServerDoesNotStart_FailsWithTheReasonAndLeavesNothing()
+    {
+        var (index, _, tier) = await TestImage.FromFilesAsync(("file", "hello"u8.ToArray()));
+        await using var test = await TestSupervisor.StartAsync(index, tier);
+        var options = test.Options with { StateFolder = Path.Combine(test.Folder, "broken"), ServerCommand = ["/bin/false"] };
+        await using var supervisor = ImageFsSupervisor.Start(options, NullLogger.Instance, TimeProvider.System);
+
+        var failure = await Assert.ThrowsAsync<IOException>(() => supervisor.MountAsync(test.IndexPath, index.Id, test.NewMountPoint(), Token));
+        await Assert.ThrowsAsync<IOException>(() => supervisor.GetStatsAsync(Token));
+
+        Assert.Contains("does not start", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(MountTable.Read(), e => e.Path.StartsWith(options.StateFolder, StringComparison.Ordinal));
+    }
 }

@@ -52,6 +52,18 @@ public sealed partial class DirectoryTreeTests
     }
 
     [Fact]
+    public async Task Scan_FilesMadeInAnyOrder_LieInTheirChunkInTheOrderOfTheTree()
+    {
+        using var folder = new TemporaryFolder();
+        await folder.ShellAsync("for i in $(seq 100 199 | shuf --random-source=/bin/sh); do echo content-$i > f$i; done");
+
+        var index = await IngestAsync(folder.Path, new DictionaryTier(), new ContentCatalog());
+
+        var offsets = Enumerable.Range(100, 100).Select(i => index.GetBlob(index.GetBlobNumber(index.Find($"f{i}"))).OffsetInChunk).ToList();
+        Assert.Equal(offsets.Order(), offsets);
+    }
+
+    [Fact]
     public async Task Scan_ExtendedAttributes_AreKeptAndSorted()
     {
         using var folder = new TemporaryFolder();
