@@ -49,7 +49,7 @@ public sealed class TarLayer
             await using var plain = await DecompressAsync(counted, cancellationToken);
             await new TarLayer(root, writer, limits, counted).ApplyAsync(plain, cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException or FormatException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException or FormatException or ArgumentException or NotSupportedException or OverflowException)
         {
             throw new LayerException($"The archive is damaged: {e.Message}", e);
         }
