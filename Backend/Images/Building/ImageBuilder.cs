@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Images.Definitions;
+using Modal.Backend.Images.Dockerfiles;
 using Modal.Protocol;
 
 namespace Modal.Backend.Images.Building;
@@ -14,6 +15,7 @@ namespace Modal.Backend.Images.Building;
 public sealed class ImageBuilder : IDisposable
 {
     private readonly ImageStore _store;
+    private readonly IBlobSource _blobs;
     private readonly LayerMaker _maker;
     private readonly ILogger<ImageBuilder> _logger;
     private readonly SemaphoreSlim _slots;
@@ -28,7 +30,7 @@ public sealed class ImageBuilder : IDisposable
     public ImageBuilder(ImageStore store, IBuildSandbox sandbox, IBlobSource blobs, ImageBuilderOptions options, ILogger<ImageBuilder> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (_store, _logger) = (store, logger);
+        (_store, _blobs, _logger) = (store, blobs, logger);
         _maker = new LayerMaker(store, sandbox, blobs, options);
         _slots = new SemaphoreSlim(Math.Max(1, options.MaxConcurrentLayers));
     }
@@ -51,6 +53,19 @@ public sealed class ImageBuilder : IDisposable
             {
                 var layer = plan[at];
                 force |= layer.Layer.ForceBuild;
+                if (layer.Action is LayerAction.Dockerfile dockerfile)
+                {
+                    var (number, forced) = (at, force);
+                    var file = new DockerfileBuilder(_maker, _blobs, dockerfile, layer.Layer, request, async (stepKey, step, below) =>
+                    {
+                        var (stepRecord, stepIsNew) = await MakeAsync(number, stepKey, step, below, request, forced, events, cancellationToken);
+                        built += stepIsNew ? 1 : 0;
+                        return stepRecord;
+                    });
+                    (record, key) = await file.BuildAsync(cancellationToken);
+                    continue;
+                }
+
                 key = CacheKeys.Of(key, layer.Layer, await _maker.ResolveAsync(layer, request, cancellationToken));
                 var (made, isNew) = await MakeAsync(at, key, layer, record, request, force, events, cancellationToken);
                 record = made;
@@ -64,6 +79,10 @@ public sealed class ImageBuilder : IDisposable
         catch (ImageDefinitionException e)
         {
             events.Emit(Failed(e.Layer, new LayerFailedException(e.Message)));
+        }
+        catch (DockerfileException e)
+        {
+            events.Emit(Failed(at, new LayerFailedException(e.Message)));
         }
         catch (LayerFailedException e)
         {
@@ -132,7 +151,7 @@ public sealed class ImageBuilder : IDisposable
         }
     }
 
-    // A record's own settings come from a base or a Dockerfile; all others have their parent's.
+    // A record's own settings come from a base; all others have their parent's.
     private static BuildRecord Over(BuildRecord? parent, BuildRecord made) => parent is null ? made : made with { Config = parent.Config, Mounts = parent.Mounts };
 
     private async Task<BuildRecord> BuildLayerAsync(

@@ -48,6 +48,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     /// <returns>The id.</returns>
     public async Task<string> FinishAsync(BuildRecord record, CancellationToken cancellationToken)
     {
+        record = await EnsureWorkingDirectoryAsync(record, cancellationToken);
         if (record.Mounts.Count > 0)
         {
             using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
@@ -93,6 +94,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             LayerAction.Scratch => FromTreeAsync(TreeNode.Directory(), cancellationToken),
             LayerAction.Registry registry => PullAsync(registry, request, print, cancellationToken),
             LayerAction.Archive archive => UnpackAsync(archive, cancellationToken),
+            LayerAction.Instruction instruction => instruction.Make(parent!, print, cancellationToken),
             LayerAction.Run run => RunAsync(layer.Layer, run, parent!, request, print, cancellationToken),
             LayerAction.Copy copy => CopyAsync(layer.Layer, copy, parent!, cancellationToken),
             _ => throw new LayerFailedException($"This server cannot make a layer of {layer.Layer.Operation} yet."),
@@ -185,21 +187,31 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     private async Task<BuildRecord> RunAsync(
         ImageLayer layer, LayerAction.Run run, BuildRecord parent, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
     {
-        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
         using var context = layer.Files.Count > 0 ? await ContextFolder.MakeAsync(layer.Files, blobs, cancellationToken) : null;
+        var binds = context is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [PackageCommands.ContextPath] = context.Path };
+        return await RunAsync(parent, new Step(run.Commands, run.Shown, Variables(layer, parent.Config, request), binds, new Dictionary<string, string>(), layer.Gpu), print, cancellationToken);
+    }
+
+    /// <summary>Runs commands over a layer.</summary>
+    /// <exception cref="LayerFailedException">One failed.</exception>
+    public async Task<BuildRecord> RunAsync(BuildRecord parent, Step step, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
+    {
+        parent = await EnsureWorkingDirectoryAsync(parent, cancellationToken);
+        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
         var tail = new OutputTail();
-        var step = new StepRequest
+        var request = new StepRequest
         {
             Parent = index,
-            Commands = run.Commands,
-            Environment = Variables(layer, parent.Config, request),
+            Commands = step.Commands,
+            Environment = step.Environment,
             WorkingDirectory = parent.Config.WorkingDirectory ?? "/",
             User = parent.Config.User,
-            Binds = context is null ? new Dictionary<string, string>() : new Dictionary<string, string> { [PackageCommands.ContextPath] = context.Path },
-            Gpu = layer.Gpu,
+            Binds = step.Binds,
+            Caches = step.Caches,
+            Gpu = step.Gpu,
         };
         using var result = await sandbox.RunAsync(
-            step,
+            request,
             (source, data) =>
             {
                 tail.Add(data.Span);
@@ -208,9 +220,9 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             cancellationToken);
         if (result.Failed >= 0)
         {
-            var command = run.Shown[result.Failed];
+            var command = step.Shown[result.Failed];
             throw new LayerFailedException(
-                result.Reason.Length > 0 ? $"'{command}' was ended: {result.Reason}" : $"'{command}' ended with exit code {result.ExitCode}.", command, result.ExitCode, tail.ToString());
+                result.Reason.Length > 0 ? $"'{command}' was ended: {result.Reason}." : $"'{command}' ended with exit code {result.ExitCode}.", command, result.ExitCode, tail.ToString());
         }
 
         using var writer = Writer(index);
@@ -218,6 +230,53 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         await OverlayChanges.ApplyAsync(root, result.UpperFolder, writer, cancellationToken);
         ContainerPaths.Ensure(root);
         return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+    }
+
+    /// <summary>Changes a layer's files.</summary>
+    /// <param name="parent">The layer.</param>
+    /// <param name="change">Changes the tree; contents go to the writer.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<BuildRecord> ChangeAsync(BuildRecord parent, Func<TreeNode, ContentWriter, Task> change, CancellationToken cancellationToken)
+    {
+        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
+        using var writer = Writer(index);
+        var root = TreeNode.FromIndex(index);
+        await change(root, writer);
+        ContainerPaths.Ensure(root);
+        return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+    }
+
+    /// <summary>The tree of a layer, to take files from.</summary>
+    public async Task<TreeNode> ReadTreeAsync(BuildRecord record, CancellationToken cancellationToken)
+    {
+        using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
+        _catalog.Add(index);
+        return TreeNode.FromIndex(index);
+    }
+
+    private async Task<BuildRecord> EnsureWorkingDirectoryAsync(BuildRecord record, CancellationToken cancellationToken)
+    {
+        if (record.Config.WorkingDirectory is not { } path)
+        {
+            return record;
+        }
+
+        using (var index = await store.OpenIndexAsync(record.IndexId, cancellationToken))
+        {
+            if (index.Find(path) is var node and >= 0 && index.GetNode(node).IsDirectory)
+            {
+                return record;
+            }
+        }
+
+        return await ChangeAsync(
+            record,
+            (root, _) =>
+            {
+                ContainerPaths.EnsureFolder(root, path);
+                return Task.CompletedTask;
+            },
+            cancellationToken);
     }
 
     private static Dictionary<string, string> Variables(ImageLayer layer, ImageConfig config, BuildImageRequest request)
@@ -235,11 +294,11 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         return variables;
     }
 
-    private async Task<BuildRecord> CopyAsync(ImageLayer layer, LayerAction.Copy copy, BuildRecord parent, CancellationToken cancellationToken)
+    private Task<BuildRecord> CopyAsync(ImageLayer layer, LayerAction.Copy copy, BuildRecord parent, CancellationToken cancellationToken) => ChangeAsync(
+        parent, (root, writer) => CopyAsync(layer, copy, root, writer, cancellationToken), cancellationToken);
+
+    private async Task CopyAsync(ImageLayer layer, LayerAction.Copy copy, TreeNode root, ContentWriter writer, CancellationToken cancellationToken)
     {
-        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
-        using var writer = Writer(index);
-        var root = TreeNode.FromIndex(index);
         if (copy.IsDirectory)
         {
             var folder = ContainerPaths.EnsureFolder(root, copy.Target);
@@ -256,11 +315,10 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             var folder = ContainerPaths.EnsureFolder(root, copy.Target[..at]);
             await AddAsync(root, folder, isFolder ? layer.Files[0].Path.Split('/')[^1] : copy.Target[(at + 1)..], layer.Files[0], writer, cancellationToken);
         }
-
-        return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
     }
 
-    private async Task AddAsync(TreeNode root, TreeNode folder, string path, ImageFile file, ContentWriter writer, CancellationToken cancellationToken)
+    /// <summary>Adds a local file to a tree.</summary>
+    public async Task AddAsync(TreeNode root, TreeNode folder, string path, ImageFile file, ContentWriter writer, CancellationToken cancellationToken)
     {
         var at = path.LastIndexOf('/');
         if (at >= 0)

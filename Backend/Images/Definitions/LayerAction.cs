@@ -1,3 +1,4 @@
+using Modal.Backend.Images.Building;
 using Modal.Protocol;
 
 namespace Modal.Backend.Images.Definitions;
@@ -19,6 +20,9 @@ internal abstract record LayerAction
 
     /// <summary>A Dockerfile with its context.</summary>
     public sealed record Dockerfile(string Path, IReadOnlyDictionary<string, string> Arguments, string? Target) : LayerAction;
+
+    /// <summary>An instruction of a Dockerfile.</summary>
+    public sealed record Instruction(Func<BuildRecord, Action<OutputSource, ReadOnlyMemory<byte>>, CancellationToken, Task<BuildRecord>> Make) : LayerAction;
 
     /// <summary>Commands in the image so far.</summary>
     public sealed record Run(IReadOnlyList<IReadOnlyList<string>> Commands, IReadOnlyList<string> Shown) : LayerAction;

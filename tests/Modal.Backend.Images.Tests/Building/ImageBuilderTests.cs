@@ -1,0 +1,234 @@
+using System.Text;
+using Modal.Backend.Store.Digests;
+using Modal.Protocol;
+using Xunit;
+using static Modal.Backend.Images.Tests.Building.TestBuilder;
+
+namespace Modal.Backend.Images.Tests.Building;
+
+public sealed class ImageBuilderTests : IDisposable
+{
+    private readonly TestBuilder _builder = new();
+
+    public void Dispose() => _builder.Dispose();
+
+    [Fact]
+    public async Task Build_CommandsThatWrite_AreLayersWithTheirFiles()
+    {
+        _builder.Sandbox.Run = Write;
+
+        var (root, _) = await _builder.BuiltAsync(Spec(Layer("debian-slim"), Layer("run-commands", "one", "two"), Layer("run-commands", "three")));
+
+        Assert.Equal(["dev", "etc", "etc/os", "modal", "one", "proc", "sys", "three", "tmp", "two"], Listing.Of(root).Select(static l => l.Split(' ')[0]).Where(static p => !p.StartsWith("modal/", StringComparison.Ordinal)));
+        Assert.Equal(Digest.Of("one"u8), root.Find("one")!.Content!.Digest);
+    }
+
+    [Fact]
+    public async Task Build_TheSameAgain_BuildsNothingAndHasTheSameId()
+    {
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "one"));
+        var first = await _builder.BuildAsync(spec);
+        var second = await _builder.BuildAsync(spec);
+
+        Assert.Equal(first[^1].Built.ImageId, second[^1].Built.ImageId);
+        Assert.Equal((2, 0), (first[^1].Built.BuiltLayers, second[^1].Built.BuiltLayers));
+        Assert.Single(_builder.Sandbox.Steps);
+        Assert.DoesNotContain(second, e => e.Started is not null);
+    }
+
+    [Fact]
+    public async Task Build_OnASharedLayer_BuildsOnlyWhatIsNew()
+    {
+        await _builder.BuildAsync(Spec(Layer("debian-slim"), Layer("run-commands", "one"), Layer("run-commands", "two")));
+        var events = await _builder.BuildAsync(Spec(Layer("debian-slim"), Layer("run-commands", "one"), Layer("run-commands", "other")));
+
+        Assert.Equal(1, events[^1].Built.BuiltLayers);
+        Assert.Equal(["one", "two", "other"], _builder.Sandbox.Steps.Select(s => s.Commands[0][^1]));
+    }
+
+    [Fact]
+    public async Task Build_ForcedLayer_IsBuiltAgainWithAllAboveIt()
+    {
+        var forced = Spec(Layer("debian-slim"), Layer("run-commands", "one"), Layer("run-commands", "two"), Layer("run-commands", "three"));
+        await _builder.BuildAsync(forced);
+        forced.Layers[2].ForceBuild = true;
+
+        var events = await _builder.BuildAsync(forced);
+
+        Assert.Equal(2, events[^1].Built.BuiltLayers);
+        Assert.Equal(5, _builder.Sandbox.Steps.Count);
+    }
+
+    [Fact]
+    public async Task Build_TwoAtOnce_MakeASharedLayerOnceAndBothSeeItsOutput()
+    {
+        var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _builder.Sandbox.Run = async (_, _, print, _) =>
+        {
+            print("hello\n");
+            begun.TrySetResult();
+            await go.Task;
+            print("bye\n");
+            return 0;
+        };
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "slow"));
+        await _builder.BuildAsync(Spec(Layer("debian-slim")));
+        var first = _builder.BuildAsync(spec);
+        await begun.Task;
+        var second = _builder.BuildAsync(spec);
+        go.SetResult();
+
+        var both = await Task.WhenAll(first, second);
+
+        Assert.Single(_builder.Sandbox.Steps);
+        Assert.All(both, events => Assert.Equal("hello\nbye\n", Output(events)));
+    }
+
+    [Fact]
+    public async Task Build_OneOfTwoGoesAway_TheOtherGetsTheLayer()
+    {
+        var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _builder.Sandbox.Run = async (_, _, _, token) =>
+        {
+            begun.TrySetResult();
+            await go.Task.WaitAsync(token);
+            return 0;
+        };
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "slow"));
+        await _builder.BuildAsync(Spec(Layer("debian-slim")));
+        using var leave = new CancellationTokenSource();
+        var first = _builder.BuildAsync(spec, cancellationToken: leave.Token);
+        await begun.Task;
+        var second = _builder.BuildAsync(spec);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        go.SetResult();
+
+        Assert.NotNull((await second)[^1].Built);
+        Assert.Single(_builder.Sandbox.Steps);
+    }
+
+    [Fact]
+    public async Task Build_AllGoAway_EndsTheStep()
+    {
+        var ended = new TaskCompletionSource();
+        using var leave = new CancellationTokenSource();
+        _builder.Sandbox.Run = async (_, _, _, token) =>
+        {
+            await leave.CancelAsync();
+            await Task.Delay(Timeout.Infinite, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ended.SetResult();
+            token.ThrowIfCancellationRequested();
+            return 0;
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _builder.BuildAsync(Spec(Layer("debian-slim"), Layer("run-commands", "x")), cancellationToken: leave.Token));
+
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Build_FailingCommand_SaysWhichAndWhatItPrintedAndIsNotKept()
+    {
+        var fail = true;
+        _builder.Sandbox.Run = (command, _, print, _) =>
+        {
+            print(string.Concat(Enumerable.Range(0, 30).Select(i => $"{command} {i}\n")));
+            return Task.FromResult(command == "bad" && fail ? 7 : 0);
+        };
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "good", "bad", "never"));
+
+        var failed = (await _builder.BuildAsync(spec))[^1].Failed;
+        fail = false;
+        var again = await _builder.BuildAsync(spec);
+
+        Assert.Equal((1, "bad", 7), (failed.Layer, failed.Command, failed.ExitCode));
+        Assert.Equal("'bad' ended with exit code 7.", failed.Message);
+        Assert.Equal(20, failed.OutputTail.Split('\n').Length);
+        Assert.EndsWith("bad 29", failed.OutputTail, StringComparison.Ordinal);
+        Assert.NotNull(again[^1].Built);
+    }
+
+    [Fact]
+    public async Task Build_Settings_AreInTheImageAndInLaterSteps()
+    {
+        var spec = Spec(
+            Layer("debian-slim"), new ImageLayer { Operation = "env", Options = { new ImageOption { Name = "A", Value = "1" } } }, Layer("workdir", "/srv/app"), Layer("user", "1000"),
+            Layer("run-commands", "one"), Layer("entrypoint", "/bin/x", "y"));
+
+        var (root, record) = await _builder.BuiltAsync(spec);
+
+        var step = Assert.Single(_builder.Sandbox.Steps);
+        Assert.Equal(("1", "/srv/app", "1000"), (step.Environment["A"], step.WorkingDirectory, step.User));
+        Assert.True(root.Find("srv/app")!.IsDirectory);
+        Assert.Equal(["/bin/x", "y"], record.Config.Entrypoint);
+    }
+
+    [Fact]
+    public async Task Build_Secret_ReachesItsStepAndNothingElse()
+    {
+        var layer = Layer("run-commands", "one");
+        layer.Secrets.Add("token");
+        var spec = Spec(Layer("debian-slim"), layer);
+
+        var (_, record) = await _builder.BuiltAsync(spec, r => r.Secrets.Add(new BuildSecret { Name = "token", Variables = { ["TOKEN"] = "s3cr3t" } }));
+        var other = await _builder.BuildAsync(spec, r => r.Secrets.Add(new BuildSecret { Name = "token", Variables = { ["TOKEN"] = "another" } }));
+        var missing = await _builder.BuildAsync(Spec(Layer("debian-slim"), new ImageLayer(layer) { Arguments = { "two" } }));
+
+        Assert.Equal("s3cr3t", Assert.Single(_builder.Sandbox.Steps).Environment["TOKEN"]);
+        Assert.DoesNotContain("s3cr3t", record.Config.ToJson(), StringComparison.Ordinal);
+        Assert.Equal(0, other[^1].Built.BuiltLayers);
+        Assert.Contains("'token'", missing[^1].Failed.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Build_CopiedFiles_AreInTheImageAndMountedOnesAreNot()
+    {
+        var copy = new ImageLayer { Operation = "add-local-directory", Arguments = { "/app" }, Options = { new ImageOption { Name = "copy", Value = "true" } } };
+        copy.Files.AddRange([_builder.File_("a/b.txt", "b"), _builder.File_("run.sh", "#!", 0b111_101_101), new ImageFile { Path = "link", LinkTarget = "a/b.txt" }]);
+        var mount = new ImageLayer { Operation = "add-local-file", Arguments = { "/etc/app.conf" }, Files = { _builder.File_("app.conf", "x=1") } };
+
+        var (root, record) = await _builder.BuiltAsync(Spec(Layer("debian-slim"), copy, mount));
+
+        Assert.Equal(Digest.Of("b"u8), root.Find("app/a/b.txt")!.Content!.Digest);
+        Assert.Equal(0b111_101_101, root.Find("app/run.sh")!.Mode & 0xFFF);
+        Assert.Equal("a/b.txt", Encoding.UTF8.GetString(root.Find("app/link")!.Target.Span));
+        Assert.Null(root.Find("etc/app.conf")!.Content);
+        Assert.Equal(("/etc/app.conf", "app.conf"), (record.Mounts[0].Target, record.Mounts[0].Files[0].Path));
+    }
+
+    public static TheoryData<ImageSpec, string> Wrong() => new()
+    {
+        { Spec(), "no layers" },
+        { Spec(Layer("run-commands", "x")), "begins with one of" },
+        { Spec(Layer("debian-slim"), Layer("debian-slim")), "only an image's first layer" },
+        { Spec(Layer("debian-slim"), Layer("frobnicate")), "does not know the operation; it knows add-local-directory" },
+        { Spec(Layer("debian-slim"), Layer("apt-install", "Bad Name")), "'Bad Name' is no name of a Debian package" },
+        { Spec(Layer("debian-slim"), Layer("apt-install", "-o=x")), "begins with a dash" },
+        { Spec(Layer("debian-slim"), Layer("pip-install", "--index-url=x")), "give options as ExtraOptions" },
+        { Spec(Layer("debian-slim"), Layer("workdir", "relative")), "not an absolute path" },
+        { Spec(Layer("debian-slim"), Layer("user", "a b")), "is no user" },
+        { Spec(Layer("from-registry", "--help")), "is no reference" },
+        { Spec(Layer("debian-slim"), new ImageLayer { Operation = "add-local-directory", Arguments = { "/x" } }, Layer("run-commands", "y")), "copy: true" },
+        { Spec(Layer("debian-slim"), new ImageLayer { Operation = "add-local-file", Arguments = { "/x" }, Files = { new ImageFile { Path = "../etc/passwd", Digest = new string('0', 64) } } }), "without '.' and '..'" },
+        { Spec(Layer("debian-slim"), new ImageLayer { Operation = "add-local-directory", Arguments = { "/x" }, Files = { new ImageFile { Path = "a", LinkTarget = "/etc" }, new ImageFile { Path = "a/b", Digest = new string('0', 64) } } }), "which is no folder" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public async Task Build_WrongDefinition_SaysWhatToDo(ImageSpec spec, string message)
+    {
+        var failed = (await _builder.BuildAsync(spec))[^1].Failed;
+
+        Assert.Contains(message, failed.Message, StringComparison.Ordinal);
+        Assert.Empty(_builder.Sandbox.Steps);
+    }
+
+    internal static Task<int> Write(string command, string upper, Action<string> print, CancellationToken cancellationToken)
+    {
+        File.WriteAllText(Path.Combine(upper, command), command);
+        return Task.FromResult(0);
+    }
+
+    private static string Output(IEnumerable<BuildEvent> events) => string.Concat(events.Where(e => e.Output is not null).Select(e => e.Output.Data.ToStringUtf8()));
+}
