@@ -16,7 +16,10 @@ namespace Modal.Backend.ImageFs;
 /// </summary>
 public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
 {
+    private static readonly TimeSpan s_forgetTime = TimeSpan.FromSeconds(5);
+
     private readonly ImageFsOptions _options;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly StateFolder _folder;
     private readonly ServerKeeper _servers;
@@ -30,7 +33,7 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
 
     private ImageFsSupervisor(ImageFsOptions options, StateFolder folder, ILogger logger, TimeProvider time)
     {
-        (_options, _folder, _logger) = (options, folder, logger);
+        (_options, _folder, _logger, _time) = (options, folder, logger, time);
         _servers = new ServerKeeper(options, this, time, logger);
     }
 
@@ -94,8 +97,8 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         var traceId = Interlocked.Increment(ref _lastNumber);
         try
         {
-            await connection.Attached.WaitAsync(_options.ServerTimeout, cancellationToken);
-            await StartTraceAsync(connection, traceId).WaitAsync(_options.ServerTimeout, cancellationToken);
+            await connection.Attached.WaitAsync(_options.ServerTimeout, _time, cancellationToken);
+            await StartTraceAsync(connection, traceId).WaitAsync(_options.ServerTimeout, _time, cancellationToken);
             Directory.CreateDirectory(path);
             Mounting.Mount(connection.BasePath, path, null, Mounting.MS_BIND, null);
             return new ImageMount(this, connection, path, traceId);
@@ -343,9 +346,10 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         {
             try
             {
-                await _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId }).WaitAsync(_options.ServerTimeout);
+                // A server that is not there forgets it anyway.
+                await _servers.CallAsync(new ControlRequest { Id = 0, Command = ControlCommand.StopTrace, Connection = connection.Number, TraceId = traceId }).WaitAsync(s_forgetTime, _time);
             }
-            catch (Exception exception) when (exception is IOException or TimeoutException or OperationCanceledException)
+            catch (Exception exception) when (exception is IOException or TimeoutException or ObjectDisposedException)
             {
                 // The connection is gone, and the recording with it.
             }

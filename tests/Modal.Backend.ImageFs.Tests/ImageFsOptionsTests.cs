@@ -23,7 +23,14 @@ public sealed class ImageFsOptionsTests
     {
         var options = new ImageFsOptions
         {
-            StateFolder = "state", CacheFolder = "", Tier = "", CacheBytes = 5, ThreadsPerMount = 0, ReadAheadKiB = -1, PassthroughReadAheadKiB = 2000, ServerTimeout = TimeSpan.Zero,
+            StateFolder = "state",
+            CacheFolder = "",
+            Tier = "",
+            CacheBytes = 5,
+            ThreadsPerMount = 0,
+            ReadAheadKiB = -1,
+            PassthroughReadAheadKiB = 2000,
+            ServerTimeout = TimeSpan.Zero,
         };
 
         var failure = Assert.Throws<ArgumentException>(() => ImageFsSupervisor.Start(options, NullLogger.Instance, TimeProvider.System));

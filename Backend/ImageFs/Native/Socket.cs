@@ -42,7 +42,9 @@ internal static unsafe partial class Socket
                     var header = (ControlHeader*)control;
                     *header = new ControlHeader
                     {
-                        Length = (nuint)(ControlHeader.Align(sizeof(ControlHeader)) + (descriptors.Length * sizeof(int))), Level = SOL_SOCKET, Type = SCM_RIGHTS,
+                        Length = (nuint)(ControlHeader.Align(sizeof(ControlHeader)) + (descriptors.Length * sizeof(int))),
+                        Level = SOL_SOCKET,
+                        Type = SCM_RIGHTS,
                     };
                     descriptors.CopyTo(new Span<int>(control + ControlHeader.Align(sizeof(ControlHeader)), descriptors.Length));
                     message.Control = control;
@@ -79,7 +81,10 @@ internal static unsafe partial class Socket
                 var part = new IoVector { Base = start + received, Length = (nuint)(buffer.Length - received) };
                 var message = new MessageHeader
                 {
-                    Vectors = &part, VectorCount = 1, Control = control, ControlLength = (nuint)(ControlHeader.Align(sizeof(ControlHeader)) + (MaxDescriptors * sizeof(int))),
+                    Vectors = &part,
+                    VectorCount = 1,
+                    Control = control,
+                    ControlLength = (nuint)(ControlHeader.Align(sizeof(ControlHeader)) + (MaxDescriptors * sizeof(int))),
                 };
                 var count = recvmsg(socket.Number, &message, MSG_CMSG_CLOEXEC);
                 if (count > 0)

@@ -161,7 +161,10 @@ public sealed class CorpusTests : IDisposable
             },
             process = new
             {
-                user = new { uid = 0, gid = 0 }, args = new[] { "/bin/sh", "-c", command }, env = new[] { "PATH=/usr/bin:/bin", "LC_ALL=C" }, cwd = "/",
+                user = new { uid = 0, gid = 0 },
+                args = new[] { "/bin/sh", "-c", command },
+                env = new[] { "PATH=/usr/bin:/bin", "LC_ALL=C" },
+                cwd = "/",
                 capabilities = new { bounding = rights, effective = rights, permitted = rights },
             },
             linux = new { namespaces = new[] { new { type = "pid" }, new { type = "mount" }, new { type = "ipc" }, new { type = "uts" } } },

@@ -105,11 +105,24 @@ public sealed class LayoutTests
     {
         var names = new Dictionary<FuseOpcode, string>
         {
-            [FuseOpcode.MakeNode] = "MKNOD", [FuseOpcode.MakeDirectory] = "MKDIR", [FuseOpcode.RemoveDirectory] = "RMDIR", [FuseOpcode.OpenDirectory] = "OPENDIR",
-            [FuseOpcode.ReadDirectory] = "READDIR", [FuseOpcode.ReleaseDirectory] = "RELEASEDIR", [FuseOpcode.FsyncDirectory] = "FSYNCDIR", [FuseOpcode.GetLock] = "GETLK",
-            [FuseOpcode.SetLock] = "SETLK", [FuseOpcode.SetLockWait] = "SETLKW", [FuseOpcode.NotifyReply] = "NOTIFY_REPLY", [FuseOpcode.BatchForget] = "BATCH_FORGET",
-            [FuseOpcode.ReadDirectoryPlus] = "READDIRPLUS", [FuseOpcode.Seek] = "LSEEK", [FuseOpcode.CopyFileRange] = "COPY_FILE_RANGE", [FuseOpcode.SetupMapping] = "SETUPMAPPING",
-            [FuseOpcode.RemoveMapping] = "REMOVEMAPPING", [FuseOpcode.TemporaryFile] = "TMPFILE",
+            [FuseOpcode.MakeNode] = "MKNOD",
+            [FuseOpcode.MakeDirectory] = "MKDIR",
+            [FuseOpcode.RemoveDirectory] = "RMDIR",
+            [FuseOpcode.OpenDirectory] = "OPENDIR",
+            [FuseOpcode.ReadDirectory] = "READDIR",
+            [FuseOpcode.ReleaseDirectory] = "RELEASEDIR",
+            [FuseOpcode.FsyncDirectory] = "FSYNCDIR",
+            [FuseOpcode.GetLock] = "GETLK",
+            [FuseOpcode.SetLock] = "SETLK",
+            [FuseOpcode.SetLockWait] = "SETLKW",
+            [FuseOpcode.NotifyReply] = "NOTIFY_REPLY",
+            [FuseOpcode.BatchForget] = "BATCH_FORGET",
+            [FuseOpcode.ReadDirectoryPlus] = "READDIRPLUS",
+            [FuseOpcode.Seek] = "LSEEK",
+            [FuseOpcode.CopyFileRange] = "COPY_FILE_RANGE",
+            [FuseOpcode.SetupMapping] = "SETUPMAPPING",
+            [FuseOpcode.RemoveMapping] = "REMOVEMAPPING",
+            [FuseOpcode.TemporaryFile] = "TMPFILE",
         };
         return string.Join(' ', Enum.GetValues<FuseOpcode>().Where(o => o != FuseOpcode.Statx)
             .Select(o => $"SAME(FUSE_{names.GetValueOrDefault(o) ?? o.ToString().ToUpperInvariant()}, {(uint)o});"));

@@ -119,6 +119,8 @@ public sealed class ImageFsSupervisorTests
         var kills = 0;
         while (!all.IsCompleted && kills < 40)
         {
+            // Each server serves for a while, however long its start takes on this machine.
+            await test.Supervisor.GetStatsAsync(Token);
             await Task.WhenAny(all, Task.Delay(TimeSpan.FromMilliseconds(600 + (kills * 97 % 300)), Token));
             await test.KillServerAsync();
             kills++;
