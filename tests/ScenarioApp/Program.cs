@@ -29,8 +29,11 @@ switch (args.FirstOrDefault())
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(count)}");
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(0)}");
         break;
+    case "same-image":
+        Console.WriteLine(await Imaged.Remote.SameImage.CallAsync());
+        break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image COUNT [MILLISECONDS]");
         return 2;
 }
 

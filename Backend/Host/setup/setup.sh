@@ -112,7 +112,7 @@ setup_packages() {
 
 setup_machine() {
   if is_root; then
-    if command -v apt-get >/dev/null; then setup_packages fuse3 mmdebstrap; fi
+    if command -v apt-get >/dev/null; then setup_packages fuse3 mmdebstrap skopeo; fi
     setup_runsc
     "$root/Backend/Worker/base/bootstrap-base" "$state" >/dev/null || say "the standard base could not be made; containers will run without isolation"
   elif ! has_runsc; then

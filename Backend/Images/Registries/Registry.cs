@@ -76,6 +76,10 @@ public static class Registry
         return reference.Contains('/', StringComparison.Ordinal) && (host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address))) ? [$"{option}=false"] : [];
     }
 
+    // Whose signatures are wanted is the machine's matter; where nothing says so, skopeo would refuse everything. Digests are checked in any case.
+    private static string[] Policy() => new[] { "/etc/containers/policy.json", Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config/containers/policy.json") }.Any(File.Exists)
+        ? [] : ["--insecure-policy"];
+
     private static async Task<string> RunAsync(string reference, NetworkCredential? credentials, Func<string[], IEnumerable<string>> arguments, CancellationToken cancellationToken)
     {
         // A file that only this user can read, and not the command line, which everybody can.
@@ -87,7 +91,7 @@ public static class Registry
                 await WriteAuthAsync(auth, reference, credentials!, cancellationToken);
             }
 
-            var result = await Cli.Wrap("skopeo").WithArguments(arguments(auth is null ? [] : ["--authfile", auth])).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync(cancellationToken);
+            var result = await Cli.Wrap("skopeo").WithArguments([.. Policy(), .. arguments(auth is null ? [] : ["--authfile", auth])]).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync(cancellationToken);
             return result.IsSuccess ? result.StandardOutput : throw new RegistryException(Explain(reference, result.StandardError));
         }
         catch (System.ComponentModel.Win32Exception)
