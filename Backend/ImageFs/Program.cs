@@ -5,11 +5,8 @@ using Modal.Backend.Store.Objects;
 
 return ServerProgram.Run(args, Open);
 
-static LocalContent Open(ServerArguments arguments, ILoggerFactory loggers)
-{
-    const string Folder = "folder:";
-    var tier = arguments.Tier.StartsWith(Folder, StringComparison.Ordinal)
-        ? new FolderTier(arguments.Tier[Folder.Length..])
-        : throw new ArgumentException($"'{arguments.Tier}' is no tier; folder:/path is.");
-    return new LocalContent(tier, new CacheOptions { Directory = arguments.CacheFolder, MaxBytes = arguments.CacheBytes }, TimeProvider.System, loggers.CreateLogger<LocalContent>());
-}
+static LocalContent Open(ServerArguments arguments, ILoggerFactory loggers) => new(
+    TierAddress.Open(arguments.Tier),
+    new CacheOptions { Directory = arguments.CacheFolder, MaxBytes = arguments.CacheBytes },
+    TimeProvider.System,
+    loggers.CreateLogger<LocalContent>());

@@ -37,10 +37,7 @@ public static class WorkerRegistration
 
     private static ImageStore OpenStore(WorkerOptions options)
     {
-        const string Folder = "folder:";
-        var tier = options.StoreTier ?? Folder + Path.Combine(options.StateDirectory, "store");
-        return tier.StartsWith(Folder, StringComparison.Ordinal)
-            ? new ImageStore(new FolderTier(tier[Folder.Length..]), Path.Combine(options.StateDirectory, "indexes"))
-            : throw new ArgumentException($"WorkerOptions.StoreTier is '{tier}'; it must be folder:/path.");
+        var tier = options.StoreTier ?? $"folder:{Path.Combine(options.StateDirectory, "store")}";
+        return new ImageStore(TierAddress.Open(tier), Path.Combine(options.StateDirectory, "indexes"));
     }
 }

@@ -17,6 +17,16 @@ public static class ObjectKeys
     /// <summary>Recorded reads of starts.</summary>
     public const string Traces = "trace";
 
+    /// <summary>Marks of objects that the collection will remove.</summary>
+    public const string Condemned = "condemned";
+
+    /// <summary>The key of the mark of an object that the collection will remove.</summary>
+    public static string Condemn(string key)
+    {
+        var (kind, name) = Split(key);
+        return $"{Condemned}/{kind}-{name}";
+    }
+
     /// <summary>The key of a pack, named by the digest of its bytes.</summary>
     public static string Pack(Digest digest) => $"{Packs}/{digest}";
 

@@ -96,13 +96,16 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
             throw new StalePlacementException($"{missing.Count} of {packs.Count} packs are gone, such as {missing[0]}: they were collected while an image that needs them was made.");
         }
 
-        var key = ObjectKeys.Index(index.Id);
-        if ((await tier.FindMissingAsync([key], cancellationToken)).Count > 0)
+        // Those that the collection has its eye on are as good as gone; the other half of this bargain is in the collector.
+        var marks = packs.ConvertAll(ObjectKeys.Condemn);
+        if (await tier.FindMissingAsync(marks, cancellationToken) is var unmarked && unmarked.Count < marks.Count)
         {
-            using var bytes = new MemoryStream(index.Bytes.ToArray(), writable: false);
-            await tier.PutAsync(key, bytes, cancellationToken);
+            throw new StalePlacementException($"{marks.Count - unmarked.Count} of {packs.Count} packs are about to be collected: what they hold has to be stored again.");
         }
 
+        // In place of one that is there: it may lie in packs that are gone.
+        using var bytes = new MemoryStream(index.Bytes.ToArray(), writable: false);
+        await tier.PutAsync(ObjectKeys.Index(index.Id), bytes, cancellationToken);
         catalog.Add(index);
         return index;
     }

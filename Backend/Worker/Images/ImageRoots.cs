@@ -73,18 +73,7 @@ internal sealed class ImageRoots : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        List<IImageMount> idle;
-        lock (_gate)
-        {
-            idle = [.. _idle.Select(static i => i.Mount)];
-            _idle.Clear();
-        }
-
-        foreach (var mount in idle)
-        {
-            await mount.DisposeAsync();
-        }
-
+        // It takes all mounts away, those of idle images too.
         if (_supervisor is not null)
         {
             await _supervisor.DisposeAsync();
