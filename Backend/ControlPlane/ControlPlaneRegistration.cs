@@ -8,10 +8,11 @@ using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
 using Modal.Backend.ControlPlane.Workers;
+using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.ControlPlane;
 
-/// <summary>Adds the control plane to a program. The program hosts the Orleans silo and registers a blob store.</summary>
+/// <summary>Adds the control plane to a program. The program hosts the Orleans silo and registers a blob store; if it registers an object tier too, that is served.</summary>
 public static class ControlPlaneRegistration
 {
     // Batches of the largest inline payloads; what is larger travels as a blob.
@@ -47,5 +48,11 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<WorkerGateway>();
         endpoints.MapGrpcService<BlobService>();
         endpoints.MapGrpcService<ImageService>();
+
+        // A host without a store of objects says UNIMPLEMENTED, not an error on each call.
+        if (endpoints.ServiceProvider.GetService<IServiceProviderIsService>()?.IsService(typeof(IObjectTier)) == true)
+        {
+            endpoints.MapGrpcService<ObjectService>();
+        }
     }
 }

@@ -50,6 +50,9 @@ internal static partial class Log
     [LoggerMessage(2032, LogLevel.Warning, "Blob {Digest} was refused: {Reason}.")]
     public static partial void BlobRefused(this ILogger logger, string digest, string reason);
 
+    [LoggerMessage(2033, LogLevel.Warning, "The store could not do what a peer asked.")]
+    public static partial void TierFailed(this ILogger logger, Exception exception);
+
     [LoggerMessage(2040, LogLevel.Information, "Build {BuildId} of {Layers} layers starts on {Session}.")]
     public static partial void BuildStarted(this ILogger logger, string buildId, int layers, string session);
 

@@ -35,7 +35,7 @@ public static class ObjectKeys
 
     /// <summary>The two parts of a key.</summary>
     /// <exception cref="ArgumentException">It is not <c>kind/name</c>.</exception>
-    internal static (string Kind, string Name) Split(string key)
+    public static (string Kind, string Name) Split(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
         var slash = key.IndexOf('/', StringComparison.Ordinal);
@@ -49,9 +49,12 @@ public static class ObjectKeys
         return (key[..slash], key[(slash + 1)..]);
     }
 
+    /// <summary>Checks a kind or a name: letters, digits, '-', '.', '_', at most 200, not '.' first.</summary>
+    /// <param name="part">The part of a key before or after its '/'.</param>
     /// <exception cref="ArgumentException">It cannot be a part of a key. A dot first would be able to name another folder.</exception>
-    internal static void CheckPart(string part)
+    public static void CheckPart(string part)
     {
+        ArgumentNullException.ThrowIfNull(part);
         if (part.Length is 0 or > 200 || part[0] == '.' || !part.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_'))
         {
             throw new ArgumentException($"'{part}' cannot be a part of an object's key: letters, digits, '-', '.', '_' are allowed, up to 200.", nameof(part));
