@@ -133,13 +133,13 @@ public sealed class ImageBuilder : IDisposable
         {
             // What is built without the cache is nobody else's.
             var flight = request.IgnoreCache ? $"{key} {Guid.NewGuid():N}" : force ? $"{key} forced" : key;
-            var build = _building.GetOrAdd(flight, name => new LayerBuild((self, token) => BuildLayerAsync(name, request.IgnoreCache ? null : key, layer, parent, request, self, token)));
+            var build = _building.GetOrAdd(flight, name => new LayerBuild((self, token) => BuildLayerAsync(name, key, layer, parent, request, force, self, token)));
             try
             {
-                if (await build.WaitAsync((source, data) => events.Emit(new BuildEvent { Output = new LayerOutput { Layer = at, Source = source, Data = ByteString.CopyFrom(data.Span) } }), cancellationToken) is { } record)
+                if (await build.WaitAsync((source, data) => events.Emit(new BuildEvent { Output = new LayerOutput { Layer = at, Source = source, Data = ByteString.CopyFrom(data.Span) } }), cancellationToken) is { } made)
                 {
-                    events.Emit(new BuildEvent { Finished = new LayerFinished { Layer = at, DurationMs = clock.ElapsedMilliseconds } });
-                    return (Over(parent, record), true);
+                    events.Emit(new BuildEvent { Finished = new LayerFinished { Layer = at, DurationMs = clock.ElapsedMilliseconds, Cached = !made.IsNew } });
+                    return (Over(parent, made.Record), made.IsNew);
                 }
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -154,14 +154,30 @@ public sealed class ImageBuilder : IDisposable
     // A record's own settings come from a base; all others have their parent's.
     private static BuildRecord Over(BuildRecord? parent, BuildRecord made) => parent is null ? made : made with { Config = parent.Config, Mounts = parent.Mounts };
 
+    private async Task<BuiltLayer> BuildLayerAsync(
+        string flight, string key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, bool force, LayerBuild build, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Between this build's look into the store and its beginning another may have ended.
+            return !force && await _store.FindAsync(key, cancellationToken) is { } there
+                ? new BuiltLayer(there, IsNew: false)
+                : new BuiltLayer(await BuildLayerAsync(key, layer, parent, request, build, cancellationToken), IsNew: true);
+        }
+        finally
+        {
+            _building.TryRemove(KeyValuePair.Create(flight, build));
+        }
+    }
+
     private async Task<BuildRecord> BuildLayerAsync(
-        string flight, string? key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, LayerBuild build, CancellationToken cancellationToken)
+        string key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, LayerBuild build, CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken);
         try
         {
             var record = await _maker.MakeAsync(layer, parent, request, build.Print, cancellationToken);
-            if (key is not null)
+            if (!request.IgnoreCache)
             {
                 await _store.PutAsync(key, record, cancellationToken);
             }
@@ -171,7 +187,6 @@ public sealed class ImageBuilder : IDisposable
         finally
         {
             _slots.Release();
-            _building.TryRemove(KeyValuePair.Create(flight, build));
         }
     }
 }

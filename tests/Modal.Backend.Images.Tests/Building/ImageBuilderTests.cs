@@ -85,6 +85,37 @@ public sealed class ImageBuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task Build_OfALayerThatAnotherEndsJustThen_TakesTheOthers()
+    {
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "slow"));
+        await _builder.BuildAsync(Spec(Layer("debian-slim")));
+        var (asked, go, asks) = (new TaskCompletionSource(), new TaskCompletionSource(), 0);
+
+        // The second thing asked for is the layer of the commands: not there yet, and the answer takes its time.
+        _builder.Tier.BeforeAnswer = key =>
+        {
+            if (!key.StartsWith("build/", StringComparison.Ordinal) || Interlocked.Increment(ref asks) != 2)
+            {
+                return Task.CompletedTask;
+            }
+
+            asked.SetResult();
+            return go.Task;
+        };
+        var slow = _builder.BuildAsync(spec);
+        await asked.Task;
+        var fast = await _builder.BuildAsync(spec);
+        go.SetResult();
+
+        var events = await slow;
+
+        Assert.Single(_builder.Sandbox.Steps);
+        Assert.Equal((1, 0), (fast[^1].Built.BuiltLayers, events[^1].Built.BuiltLayers));
+        Assert.Equal(fast[^1].Built.ImageId, events[^1].Built.ImageId);
+        Assert.Contains(events, e => e.Finished is { Layer: 1, Cached: true });
+    }
+
+    [Fact]
     public async Task Build_OneOfTwoGoesAway_TheOtherGetsTheLayer()
     {
         var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
