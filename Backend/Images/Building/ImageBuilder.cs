@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Images.Definitions;
 using Modal.Backend.Images.Dockerfiles;
+using Modal.Backend.Images.Scanning;
 using Modal.Protocol;
 
 namespace Modal.Backend.Images.Building;
@@ -19,6 +20,7 @@ public sealed class ImageBuilder : IDisposable
     private readonly LayerMaker _maker;
     private readonly ILogger<ImageBuilder> _logger;
     private readonly SemaphoreSlim _slots;
+    private readonly ImageScans _scans;
     private readonly ConcurrentDictionary<string, LayerBuild> _building = new(StringComparer.Ordinal);
 
     /// <summary>Makes a builder.</summary>
@@ -32,6 +34,7 @@ public sealed class ImageBuilder : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         (_store, _blobs, _logger) = (store, blobs, logger);
         _maker = new LayerMaker(store, sandbox, blobs, options);
+        _scans = new ImageScans(store);
         _slots = new SemaphoreSlim(Math.Max(1, options.MaxConcurrentLayers));
     }
 
@@ -73,6 +76,11 @@ public sealed class ImageBuilder : IDisposable
             }
 
             at = -1;
+            if (request.ForFunction && record is not null)
+            {
+                await CheckDotnetAsync(record, plan.Count - 1, built > 0, events, cancellationToken);
+            }
+
             var image = await _maker.FinishAsync(record ?? throw new ImageDefinitionException(-1, "The image has no layers; without an image a function gets the standard base."), cancellationToken);
             events.Emit(new BuildEvent { Built = new ImageBuilt { ImageId = image, BuiltLayers = built } });
         }
@@ -104,6 +112,21 @@ public sealed class ImageBuilder : IDisposable
     {
         Failed = new BuildFailed { Layer = layer, Message = failure.Message, Command = failure.Command, ExitCode = failure.ExitCode, OutputTail = failure.OutputTail },
     };
+
+    private async Task CheckDotnetAsync(BuildRecord record, int layer, bool isNew, SerialEvents events, CancellationToken cancellationToken)
+    {
+        var findings = await _scans.ScanAsync(record, cancellationToken);
+        if (findings.Any(static f => f.IsFatal))
+        {
+            throw new LayerFailedException($"No C# function can run in this image. {string.Join(' ', findings.Where(static f => f.IsFatal))}");
+        }
+
+        // Once, and not at each start of a program.
+        foreach (var finding in isNew ? findings : [])
+        {
+            events.Emit(new BuildEvent { Output = new LayerOutput { Layer = layer, Source = OutputSource.System, Data = ByteString.CopyFromUtf8($"{finding}\n") } });
+        }
+    }
 
     private async Task<(BuildRecord Record, bool IsNew)> MakeAsync(
         int at, string key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, bool force, SerialEvents events, CancellationToken cancellationToken)
