@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Images.Definitions;
 using Modal.Backend.Images.Dockerfiles;
+using Modal.Backend.Images.Scanning;
 using Modal.Protocol;
 
 namespace Modal.Backend.Images.Building;
@@ -19,6 +20,7 @@ public sealed class ImageBuilder : IDisposable
     private readonly LayerMaker _maker;
     private readonly ILogger<ImageBuilder> _logger;
     private readonly SemaphoreSlim _slots;
+    private readonly ImageScans _scans;
     private readonly ConcurrentDictionary<string, LayerBuild> _building = new(StringComparer.Ordinal);
 
     /// <summary>Makes a builder.</summary>
@@ -32,6 +34,7 @@ public sealed class ImageBuilder : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         (_store, _blobs, _logger) = (store, blobs, logger);
         _maker = new LayerMaker(store, sandbox, blobs, options);
+        _scans = new ImageScans(store);
         _slots = new SemaphoreSlim(Math.Max(1, options.MaxConcurrentLayers));
     }
 
@@ -73,6 +76,11 @@ public sealed class ImageBuilder : IDisposable
             }
 
             at = -1;
+            if (request.ForFunction && record is not null)
+            {
+                await CheckDotnetAsync(record, plan.Count - 1, built > 0, events, cancellationToken);
+            }
+
             var image = await _maker.FinishAsync(record ?? throw new ImageDefinitionException(-1, "The image has no layers; without an image a function gets the standard base."), cancellationToken);
             events.Emit(new BuildEvent { Built = new ImageBuilt { ImageId = image, BuiltLayers = built } });
         }
@@ -105,6 +113,21 @@ public sealed class ImageBuilder : IDisposable
         Failed = new BuildFailed { Layer = layer, Message = failure.Message, Command = failure.Command, ExitCode = failure.ExitCode, OutputTail = failure.OutputTail },
     };
 
+    private async Task CheckDotnetAsync(BuildRecord record, int layer, bool isNew, SerialEvents events, CancellationToken cancellationToken)
+    {
+        var findings = await _scans.ScanAsync(record, cancellationToken);
+        if (findings.Any(static f => f.IsFatal))
+        {
+            throw new LayerFailedException($"No C# function can run in this image. {string.Join(' ', findings.Where(static f => f.IsFatal))}");
+        }
+
+        // Once, and not at each start of a program.
+        foreach (var finding in isNew ? findings : [])
+        {
+            events.Emit(new BuildEvent { Output = new LayerOutput { Layer = layer, Source = OutputSource.System, Data = ByteString.CopyFromUtf8($"{finding}\n") } });
+        }
+    }
+
     private async Task<(BuildRecord Record, bool IsNew)> MakeAsync(
         int at, string key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, bool force, SerialEvents events, CancellationToken cancellationToken)
     {
@@ -133,13 +156,13 @@ public sealed class ImageBuilder : IDisposable
         {
             // What is built without the cache is nobody else's.
             var flight = request.IgnoreCache ? $"{key} {Guid.NewGuid():N}" : force ? $"{key} forced" : key;
-            var build = _building.GetOrAdd(flight, name => new LayerBuild((self, token) => BuildLayerAsync(name, request.IgnoreCache ? null : key, layer, parent, request, self, token)));
+            var build = _building.GetOrAdd(flight, name => new LayerBuild((self, token) => BuildLayerAsync(name, key, layer, parent, request, force, self, token)));
             try
             {
-                if (await build.WaitAsync((source, data) => events.Emit(new BuildEvent { Output = new LayerOutput { Layer = at, Source = source, Data = ByteString.CopyFrom(data.Span) } }), cancellationToken) is { } record)
+                if (await build.WaitAsync((source, data) => events.Emit(new BuildEvent { Output = new LayerOutput { Layer = at, Source = source, Data = ByteString.CopyFrom(data.Span) } }), cancellationToken) is { } made)
                 {
-                    events.Emit(new BuildEvent { Finished = new LayerFinished { Layer = at, DurationMs = clock.ElapsedMilliseconds } });
-                    return (Over(parent, record), true);
+                    events.Emit(new BuildEvent { Finished = new LayerFinished { Layer = at, DurationMs = clock.ElapsedMilliseconds, Cached = !made.IsNew } });
+                    return (Over(parent, made.Record), made.IsNew);
                 }
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -154,14 +177,30 @@ public sealed class ImageBuilder : IDisposable
     // A record's own settings come from a base; all others have their parent's.
     private static BuildRecord Over(BuildRecord? parent, BuildRecord made) => parent is null ? made : made with { Config = parent.Config, Mounts = parent.Mounts };
 
+    private async Task<BuiltLayer> BuildLayerAsync(
+        string flight, string key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, bool force, LayerBuild build, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Between this build's look into the store and its beginning another may have ended.
+            return !force && await _store.FindAsync(key, cancellationToken) is { } there
+                ? new BuiltLayer(there, IsNew: false)
+                : new BuiltLayer(await BuildLayerAsync(key, layer, parent, request, build, cancellationToken), IsNew: true);
+        }
+        finally
+        {
+            _building.TryRemove(KeyValuePair.Create(flight, build));
+        }
+    }
+
     private async Task<BuildRecord> BuildLayerAsync(
-        string flight, string? key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, LayerBuild build, CancellationToken cancellationToken)
+        string key, PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, LayerBuild build, CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken);
         try
         {
             var record = await _maker.MakeAsync(layer, parent, request, build.Print, cancellationToken);
-            if (key is not null)
+            if (!request.IgnoreCache)
             {
                 await _store.PutAsync(key, record, cancellationToken);
             }
@@ -171,7 +210,6 @@ public sealed class ImageBuilder : IDisposable
         finally
         {
             _slots.Release();
-            _building.TryRemove(KeyValuePair.Create(flight, build));
         }
     }
 }

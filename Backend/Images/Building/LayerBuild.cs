@@ -2,9 +2,9 @@ using Modal.Protocol;
 
 namespace Modal.Backend.Images.Building;
 
-/// <summary>A layer that is being built, for all who want it: each gets all of its output, and it is called off when the last one is gone.</summary>
+/// <summary>A layer that is being built, for all who want it: each gets all of its output, and it is called off when the last one is gone. Begins with the first who waits.</summary>
 #pragma warning disable CA1001 // A token source without a timer holds nothing to dispose of, and the last to leave may still cancel it.
-internal sealed class LayerBuild
+internal sealed class LayerBuild(Func<LayerBuild, CancellationToken, Task<BuiltLayer>> build)
 #pragma warning restore CA1001
 {
     // Who joins late sees this much of what was printed before.
@@ -17,10 +17,7 @@ internal sealed class LayerBuild
     private int _printedBytes;
     private int _waiters;
     private bool _isStopped;
-
-    public LayerBuild(Func<LayerBuild, CancellationToken, Task<BuildRecord>> build) => Built = Task.Run(() => build(this, _stop.Token));
-
-    public Task<BuildRecord> Built { get; }
+    private Task<BuiltLayer>? _built;
 
     public void Print(OutputSource source, ReadOnlyMemory<byte> data)
     {
@@ -41,14 +38,18 @@ internal sealed class LayerBuild
 
     /// <summary>Waits for the layer.</summary>
     /// <returns>Null if it was called off meanwhile because nobody else waited: it has to be begun again.</returns>
-    public async Task<BuildRecord?> WaitAsync(Action<OutputSource, ReadOnlyMemory<byte>> listener, CancellationToken cancellationToken)
+    public async Task<BuiltLayer?> WaitAsync(Action<OutputSource, ReadOnlyMemory<byte>> listener, CancellationToken cancellationToken)
     {
+        Task<BuiltLayer> built;
         lock (_gate)
         {
             if (_isStopped)
             {
                 return null;
             }
+
+            // Not in the constructor: of two made for one layer at the same moment a dictionary keeps one, and the other must not run.
+            built = _built ??= Task.Run(() => build(this, _stop.Token));
 
             _waiters++;
             foreach (var (source, data) in _printed)
@@ -61,7 +62,7 @@ internal sealed class LayerBuild
 
         try
         {
-            return await Built.WaitAsync(cancellationToken);
+            return await built.WaitAsync(cancellationToken);
         }
         finally
         {
@@ -69,7 +70,7 @@ internal sealed class LayerBuild
             lock (_gate)
             {
                 _listeners.Remove(listener);
-                stop = --_waiters == 0 && !Built.IsCompleted;
+                stop = --_waiters == 0 && !built.IsCompleted;
                 _isStopped |= stop;
             }
 

@@ -27,6 +27,7 @@ public sealed class TarLayer
 
     // What this archive brought: an opaque whiteout hides only what was there before it.
     private readonly HashSet<TreeNode> _mine = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<TreeNode> _opaque = new(ReferenceEqualityComparer.Instance);
     private long _entries;
     private long _bytes;
 
@@ -49,7 +50,12 @@ public sealed class TarLayer
             await using var plain = await DecompressAsync(counted, cancellationToken);
             await new TarLayer(root, writer, limits, counted).ApplyAsync(plain, cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException or FormatException or ArgumentException or NotSupportedException or OverflowException)
+        catch (NotSupportedException e)
+        {
+            // The reader of .NET stops at what only old formats have, such as GNU's own kind of sparse files.
+            throw new LayerException($"The archive has what cannot be read: {e.Message.TrimEnd('.')}. Make it with 'tar --format=posix'.", e);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException or FormatException or ArgumentException or OverflowException)
         {
             throw new LayerException($"The archive is damaged: {e.Message}", e);
         }
@@ -93,7 +99,7 @@ public sealed class TarLayer
 
     private async Task ApplyAsync(TarEntry entry, CancellationToken cancellationToken)
     {
-        var parts = Split(entry.Name, entry.Name);
+        var parts = Split(SparseMap.NameOf(entry), entry.Name);
         if (parts.Count == 0)
         {
             if (entry.EntryType == TarEntryType.Directory)
@@ -108,9 +114,9 @@ public sealed class TarLayer
         var name = parts[^1].ToString();
         if (name == OpaqueWhiteout)
         {
-            foreach (var (hidden, _) in folder.Children.Where(c => !_mine.Contains(c.Value)).ToList())
+            if (_opaque.Add(folder))
             {
-                folder.Children.Remove(hidden);
+                HideBelow(folder);
             }
         }
         else if (name.StartsWith(Whiteout, StringComparison.Ordinal))
@@ -130,6 +136,21 @@ public sealed class TarLayer
         }
     }
 
+    // Also in folders that this archive describes again or puts something into: the mark may come after them. Says whether anything is left.
+    private bool HideBelow(TreeNode folder)
+    {
+        foreach (var (name, child) in folder.Children.ToList())
+        {
+            var isLeft = child.IsDirectory && HideBelow(child);
+            if (!isLeft && !_mine.Contains(child))
+            {
+                folder.Children.Remove(name);
+            }
+        }
+
+        return folder.Children.Count > 0;
+    }
+
     // Null for what has no place in an image.
     private async Task<TreeNode?> MakeAsync(TarEntry entry, TreeNode folder, TreeName name, CancellationToken cancellationToken)
     {
@@ -142,9 +163,15 @@ public sealed class TarLayer
             case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
                 var file = new TreeNode { Mode = NodeModes.File };
                 Describe(file, entry);
-                _bytes += entry.Length;
-                Check(entry);
-                file.Content = entry.DataStream is null ? null : await _writer.AddAsync(entry.DataStream, cancellationToken);
+                var sparse = SparseMap.IsSparse(entry) ? await SparseMap.ReadAsync(entry, cancellationToken) : null;
+                var length = sparse?.SizeBytes ?? entry.Length;
+
+                // First alone: the sum of lengths that an archive only claims could overflow.
+                Check(length);
+                _bytes += length;
+                Check(_bytes);
+                CheckRatio(length);
+                file.Content = length == 0 ? null : await _writer.AddAsync(sparse is null ? entry.DataStream! : new SparseStream(sparse, entry.DataStream ?? Stream.Null), cancellationToken);
                 return file;
             case TarEntryType.SymbolicLink:
                 var target = Encoding.UTF8.GetBytes(entry.LinkName);
@@ -170,15 +197,18 @@ public sealed class TarLayer
         }
     }
 
-    private void Check(TarEntry entry)
+    private void Check(long bytes)
     {
-        if (_bytes > _limits.MaxBytes || entry.Length < 0)
+        if (bytes > _limits.MaxBytes || bytes < 0)
         {
             throw new LayerException($"The archive's files have more than {_limits.MaxBytes:N0} bytes, the limit of an image.");
         }
+    }
 
+    private void CheckRatio(long length)
+    {
         // Without the entry itself: its bytes have not been read yet.
-        if (_bytes - entry.Length > RatioFromBytes && (_bytes - entry.Length) / _limits.MaxRatio > _archive.Count)
+        if (_bytes - length > RatioFromBytes && (_bytes - length) / _limits.MaxRatio > _archive.Count)
         {
             throw new LayerException($"The archive is more than {_limits.MaxRatio} times smaller than its content: it is taken for a decompression bomb.");
         }

@@ -85,6 +85,74 @@ public sealed class ImageBuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task Build_OfALayerThatAnotherEndsJustThen_TakesTheOthers()
+    {
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "slow"));
+        await _builder.BuildAsync(Spec(Layer("debian-slim")));
+        var (asked, go, asks) = (new TaskCompletionSource(), new TaskCompletionSource(), 0);
+
+        // The second thing asked for is the layer of the commands: not there yet, and the answer takes its time.
+        _builder.Tier.BeforeAnswer = key =>
+        {
+            if (!key.StartsWith("build/", StringComparison.Ordinal) || Interlocked.Increment(ref asks) != 2)
+            {
+                return Task.CompletedTask;
+            }
+
+            asked.SetResult();
+            return go.Task;
+        };
+        var slow = _builder.BuildAsync(spec);
+        await asked.Task;
+        var fast = await _builder.BuildAsync(spec);
+        go.SetResult();
+
+        var events = await slow;
+
+        Assert.Single(_builder.Sandbox.Steps);
+        Assert.Equal((1, 0), (fast[^1].Built.BuiltLayers, events[^1].Built.BuiltLayers));
+        Assert.Equal(fast[^1].Built.ImageId, events[^1].Built.ImageId);
+        Assert.Contains(events, e => e.Finished is { Layer: 1, Cached: true });
+    }
+
+    [Fact]
+    public async Task Build_ForAFunctionWithoutGlibc_IsRefusedWithAdvice()
+    {
+        var spec = Spec(Layer("from-scratch"));
+
+        var failed = (await _builder.BuildAsync(spec, request => request.ForFunction = true))[^1].Failed;
+        var asABase = (await _builder.BuildAsync(spec))[^1].Built;
+
+        Assert.StartsWith("No C# function can run in this image. The image has no glibc", failed.Message, StringComparison.Ordinal);
+        Assert.Contains("DebianSlim()", failed.Message, StringComparison.Ordinal);
+        Assert.Equal(-1, failed.Layer);
+        Assert.NotNull(asABase);
+    }
+
+    [Fact]
+    public async Task Build_ForAFunctionWithLessThanUsual_SaysSoOnce()
+    {
+        var copy = Layer("add-local-directory", "/");
+        copy.Options.Add(new ImageOption { Name = "copy", Value = "true" });
+        byte[] loader = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 62, 0];
+        copy.Files.Add(_builder.Bytes("lib64/ld-linux-x86-64.so.2", loader));
+        copy.Files.Add(_builder.File_("lib64/libc.so.6", "\0GLIBC_2.27\0"));
+        copy.Files.Add(_builder.File_("lib64/libgcc_s.so.1", "1"));
+        copy.Files.Add(_builder.File_("lib64/libssl.so.3", "1"));
+        copy.Files.Add(_builder.File_("lib64/libstdc++.so.6", "1"));
+        copy.Files.Add(_builder.File_("usr/share/zoneinfo/UTC", "1"));
+        var spec = Spec(Layer("from-scratch"), copy);
+
+        var first = await _builder.BuildAsync(spec, request => request.ForFunction = true);
+        var again = await _builder.BuildAsync(spec, request => request.ForFunction = true);
+
+        Assert.NotNull(first[^1].Built);
+        Assert.Contains("no certificates of authorities", Output(first), StringComparison.Ordinal);
+        Assert.NotNull(again[^1].Built);
+        Assert.Empty(Output(again));
+    }
+
+    [Fact]
     public async Task Build_OneOfTwoGoesAway_TheOtherGetsTheLayer()
     {
         var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());

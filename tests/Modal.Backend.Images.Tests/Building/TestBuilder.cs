@@ -22,11 +22,13 @@ internal sealed class TestBuilder : IBlobSource, IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_folder.Path, "base-1", "rootfs", "etc"));
         File.WriteAllText(Path.Combine(_folder.Path, "base-1", "rootfs", "etc", "os"), "test");
-        Store = new ImageStore(new MemoryTier(TimeProvider.System), Path.Combine(_folder.Path, "indexes"));
+        Store = new ImageStore(Tier, Path.Combine(_folder.Path, "indexes"));
         _builder = new ImageBuilder(Store, Sandbox, this, new ImageBuilderOptions { StandardBase = Path.Combine(_folder.Path, "base-1", "rootfs") }, NullLogger<ImageBuilder>.Instance);
     }
 
     public FakeSandbox Sandbox { get; } = new();
+
+    public PausingTier Tier { get; } = new(new MemoryTier(TimeProvider.System));
 
     public ImageStore Store { get; }
 
