@@ -1,6 +1,6 @@
-using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
+using Modal.Backend.Images.Layers.Archives;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Trees;
 using ZstdNet;
@@ -13,25 +13,21 @@ namespace Modal.Backend.Images.Layers;
 /// </summary>
 public sealed class TarLayer
 {
-    private const string Whiteout = ".wh.";
-    private const string OpaqueWhiteout = ".wh..wh..opq";
-    private const string XattrPrefix = "SCHILY.xattr.";
-
-    // Below this nothing is called a bomb: small archives of zeros are common.
-    private const long RatioFromBytes = 1L << 30;
+    // PATH_MAX, with the zero at the end.
+    private const int MaxPathBytes = 4095;
+    private const int MaxTargetBytes = 4095;
 
     private readonly TreeNode _root;
     private readonly ContentWriter _writer;
     private readonly LayerLimits _limits;
-    private readonly CountingStream _archive;
+    private readonly BombGuard _guard;
 
     // What this archive brought: an opaque whiteout hides only what was there before it.
     private readonly HashSet<TreeNode> _mine = new(ReferenceEqualityComparer.Instance);
-    private readonly HashSet<TreeNode> _opaque = new(ReferenceEqualityComparer.Instance);
     private long _entries;
     private long _bytes;
 
-    private TarLayer(TreeNode root, ContentWriter writer, LayerLimits limits, CountingStream archive) => (_root, _writer, _limits, _archive) = (root, writer, limits, archive);
+    private TarLayer(TreeNode root, ContentWriter writer, LayerLimits limits, BombGuard guard) => (_root, _writer, _limits, _guard) = (root, writer, limits, guard);
 
     /// <summary>Applies an archive, which may be compressed with gzip or zstd.</summary>
     /// <param name="root">The tree, changed; not usable after an error.</param>
@@ -47,15 +43,11 @@ public sealed class TarLayer
         var counted = new CountingStream(new BufferedStream(archive, 128 * 1024));
         try
         {
-            await using var plain = await DecompressAsync(counted, cancellationToken);
-            await new TarLayer(root, writer, limits, counted).ApplyAsync(plain, cancellationToken);
+            await using var guard = new BombGuard(await DecompressAsync(counted, cancellationToken), counted, limits);
+            await using var content = new BufferedStream(guard, 128 * 1024);
+            await new TarLayer(root, writer, limits, guard).ApplyAsync(content, cancellationToken);
         }
-        catch (NotSupportedException e)
-        {
-            // The reader of .NET stops at what only old formats have, such as GNU's own kind of sparse files.
-            throw new LayerException($"The archive has what cannot be read: {e.Message.TrimEnd('.')}. Make it with 'tar --format=posix'.", e);
-        }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException or FormatException or ArgumentException or OverflowException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException)
         {
             throw new LayerException($"The archive is damaged: {e.Message}", e);
         }
@@ -74,35 +66,40 @@ public sealed class TarLayer
         {
             [0x1F, 0x8B, ..] => new GZipStream(whole, CompressionMode.Decompress),
             [0x28, 0xB5, 0x2F, 0xFD] => new DecompressionStream(whole),
-            _ => whole,
+            [0xFD, (byte)'7', (byte)'z', (byte)'X'] or [(byte)'B', (byte)'Z', (byte)'h', ..] =>
+                throw new LayerException("The archive is compressed with xz or bzip2, which this program does not read: use gzip, zstd or nothing."),
+            _ => length > 0 ? whole : throw new LayerException("The archive is empty: it has no bytes."),
         };
     }
 
-    private async Task ApplyAsync(Stream tar, CancellationToken cancellationToken)
+    private async Task ApplyAsync(Stream content, CancellationToken cancellationToken)
     {
-        await using var reader = new TarReader(tar, leaveOpen: true);
-        while (await reader.GetNextEntryAsync(copyData: false, cancellationToken) is { } entry)
+        // A layer without entries is common: instructions that change only settings make it.
+        var archive = new TarArchive(content);
+        while (await archive.ReadAsync(cancellationToken) is { } entry)
         {
-            if (++_entries > _limits.MaxEntries)
-            {
-                throw new LayerException($"The archive has more than {_limits.MaxEntries:N0} entries.");
-            }
-
+            Count();
             await ApplyAsync(entry, cancellationToken);
         }
 
-        if (_entries == 0)
+        // What compressed it put its own checksum at the end.
+        await content.CopyToAsync(Stream.Null, cancellationToken);
+    }
+
+    private void Count()
+    {
+        if (++_entries > _limits.MaxEntries)
         {
-            throw new LayerException("The archive has no entries: it is empty or no tar archive.");
+            throw new LayerException($"The archive has more than {_limits.MaxEntries:N0} entries.");
         }
     }
 
-    private async Task ApplyAsync(TarEntry entry, CancellationToken cancellationToken)
+    private async Task ApplyAsync(TarArchiveEntry entry, CancellationToken cancellationToken)
     {
-        var parts = Split(SparseMap.NameOf(entry), entry.Name);
+        var parts = Split(entry.Path, entry.Name);
         if (parts.Count == 0)
         {
-            if (entry.EntryType == TarEntryType.Directory)
+            if (entry.Kind == TarKind.Folder)
             {
                 Describe(_root, entry);
             }
@@ -110,138 +107,123 @@ public sealed class TarLayer
             return;
         }
 
-        var folder = FolderOf(parts, entry.Name);
-        var name = parts[^1].ToString();
-        if (name == OpaqueWhiteout)
+        if (Whiteout.IsBookkeeping(parts[0]))
         {
-            if (_opaque.Add(folder))
-            {
-                HideBelow(folder);
-            }
+            return;
         }
-        else if (name.StartsWith(Whiteout, StringComparison.Ordinal))
-        {
-            var hidden = name[Whiteout.Length..];
-            if (!TreeName.IsValid(Encoding.UTF8.GetBytes(hidden)))
-            {
-                throw new LayerException($"The archive's entry '{entry.Name}' removes a name that no file can have.");
-            }
 
-            folder.Children.Remove(new TreeName(hidden));
-        }
-        else if (await MakeAsync(entry, folder, parts[^1], cancellationToken) is { } node)
+        var folder = FolderOf(parts, entry.Name);
+        var name = parts[^1];
+        if (Whiteout.IsOpaque(name))
         {
-            folder.Children[parts[^1]] = node;
+            Whiteout.HideBelow(folder, _mine);
+        }
+        else if (Whiteout.Hides(name, out var hidden))
+        {
+            folder.Children.Remove(TreeName.IsValid(hidden)
+                ? new TreeName(hidden)
+                : throw new LayerException($"The archive's entry '{entry.Name}' removes a name that no file can have."));
+        }
+        else if (await MakeAsync(entry, folder, name, cancellationToken) is { } node)
+        {
+            folder.Children[name] = node;
             _mine.Add(node);
         }
-    }
-
-    // Also in folders that this archive describes again or puts something into: the mark may come after them. Says whether anything is left.
-    private bool HideBelow(TreeNode folder)
-    {
-        foreach (var (name, child) in folder.Children.ToList())
+        else
         {
-            var isLeft = child.IsDirectory && HideBelow(child);
-            if (!isLeft && !_mine.Contains(child))
-            {
-                folder.Children.Remove(name);
-            }
+            // A device in the place of a file: the file is gone all the same.
+            folder.Children.Remove(name);
         }
-
-        return folder.Children.Count > 0;
     }
 
     // Null for what has no place in an image.
-    private async Task<TreeNode?> MakeAsync(TarEntry entry, TreeNode folder, TreeName name, CancellationToken cancellationToken)
+    private async Task<TreeNode?> MakeAsync(TarArchiveEntry entry, TreeNode folder, TreeName name, CancellationToken cancellationToken)
     {
-        switch (entry.EntryType)
+        switch (entry.Kind)
         {
-            case TarEntryType.Directory:
+            case TarKind.Folder:
                 var there = folder.Children.TryGetValue(name, out var known) && known.IsDirectory ? known : new TreeNode { Mode = NodeModes.Directory };
                 Describe(there, entry);
                 return there;
-            case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
+            case TarKind.File:
                 var file = new TreeNode { Mode = NodeModes.File };
                 Describe(file, entry);
-                var sparse = SparseMap.IsSparse(entry) ? await SparseMap.ReadAsync(entry, cancellationToken) : null;
-                var length = sparse?.SizeBytes ?? entry.Length;
-
-                // First alone: the sum of lengths that an archive only claims could overflow.
-                Check(length);
-                _bytes += length;
-                Check(_bytes);
-                CheckRatio(length);
-                file.Content = length == 0 ? null : await _writer.AddAsync(sparse is null ? entry.DataStream! : new SparseStream(sparse, entry.DataStream ?? Stream.Null), cancellationToken);
+                CountBytes(entry);
+                file.Content = await _writer.AddAsync(entry.Content, cancellationToken);
                 return file;
-            case TarEntryType.SymbolicLink:
-                var target = Encoding.UTF8.GetBytes(entry.LinkName);
-                if (target.Length is 0 or > 4095 || target.Contains((byte)0))
+            case TarKind.Link:
+                if (entry.Target.Length is 0 or > MaxTargetBytes || entry.Target.Contains((byte)0))
                 {
-                    throw new LayerException($"The archive's link '{entry.Name}' has a target of {target.Length} bytes; from 1 to 4095 are possible.");
+                    throw new LayerException($"The archive's link '{entry.Name}' has a target of {entry.Target.Length} bytes; from 1 to {MaxTargetBytes}, none of them zero, are possible.");
                 }
 
-                var link = new TreeNode { Mode = NodeModes.Link | 0b111_111_111, Target = target };
+                var link = new TreeNode { Mode = NodeModes.Link, Target = entry.Target };
                 Describe(link, entry);
                 link.Mode = NodeModes.Link | 0b111_111_111;
                 return link;
-            case TarEntryType.HardLink:
+            case TarKind.HardLink:
                 return FindLinked(entry);
-            case TarEntryType.Fifo:
+            case TarKind.Fifo:
                 var fifo = new TreeNode { Mode = NodeModes.Fifo };
                 Describe(fifo, entry);
                 return fifo;
-            case TarEntryType.CharacterDevice or TarEntryType.BlockDevice:
+            case TarKind.CharacterDevice or TarKind.BlockDevice:
                 return null;
             default:
-                throw new LayerException($"The archive's entry '{entry.Name}' is of the kind '{(char)entry.EntryType}', which this program does not know.");
+                throw new LayerException($"The archive's entry '{entry.Name}' is of the kind '{(char)entry.Kind}', which this program does not know.");
         }
     }
 
-    private void Check(long bytes)
+    private void CountBytes(TarArchiveEntry entry)
     {
-        if (bytes > _limits.MaxBytes || bytes < 0)
+        if (entry.SizeBytes > _limits.MaxBytes - _bytes)
         {
-            throw new LayerException($"The archive's files have more than {_limits.MaxBytes:N0} bytes, the limit of an image.");
+            throw new LayerException($"The archive's files have, with '{entry.Name}', more than {_limits.MaxBytes:N0} bytes, the limit of an image.");
         }
+
+        _bytes += entry.SizeBytes;
+        _guard.Add(entry.HoleBytes);
     }
 
-    private void CheckRatio(long length)
-    {
-        // Without the entry itself: its bytes have not been read yet.
-        if (_bytes - length > RatioFromBytes && (_bytes - length) / _limits.MaxRatio > _archive.Count)
-        {
-            throw new LayerException($"The archive is more than {_limits.MaxRatio} times smaller than its content: it is taken for a decompression bomb.");
-        }
-    }
-
-    private TreeNode FindLinked(TarEntry entry)
+    private TreeNode FindLinked(TarArchiveEntry entry)
     {
         var node = _root;
-        foreach (var part in Split(entry.LinkName, entry.Name))
+        var target = Encoding.UTF8.GetString(entry.Target);
+        foreach (var part in Split(entry.Target, entry.Name))
         {
             if (!node.IsDirectory || !node.Children.TryGetValue(part, out node!))
             {
-                throw new LayerException($"The archive's entry '{entry.Name}' is another name of '{entry.LinkName}', which is not there.");
+                throw new LayerException($"The archive's entry '{entry.Name}' is another name of '{target}', which is not there.");
             }
         }
 
-        return node.IsDirectory ? throw new LayerException($"The archive's entry '{entry.Name}' is another name of the folder '{entry.LinkName}'; folders have one name.") : node;
+        return node.IsDirectory ? throw new LayerException($"The archive's entry '{entry.Name}' is another name of the folder '{target}'; folders have one name.") : node;
     }
 
-    private static List<TreeName> Split(string path, string entry)
+    private static List<TreeName> Split(ReadOnlySpan<byte> path, string entry)
     {
-        var parts = new List<TreeName>();
-        foreach (var part in path.Split('/').Where(static p => p is not ("" or ".")))
+        if (path.Length > MaxPathBytes)
         {
-            var bytes = Encoding.UTF8.GetBytes(part);
-            if (!TreeName.IsValid(bytes))
+            throw new LayerException($"The archive's entry '{entry[..Math.Min(100, entry.Length)]}' has a path of {path.Length:N0} bytes; {MaxPathBytes:N0} are possible.");
+        }
+
+        var parts = new List<TreeName>();
+        foreach (var range in path.Split((byte)'/'))
+        {
+            var part = path[range];
+            if (part.IsEmpty || part.SequenceEqual("."u8))
             {
-                throw new LayerException(part == ".."
+                continue;
+            }
+
+            if (!TreeName.IsValid(part))
+            {
+                throw new LayerException(part.SequenceEqual(".."u8)
                     ? $"The archive's entry '{entry}' leads out of its folder with '..'. Nothing of the archive was used."
                     : $"The archive's entry '{entry}' has a name that no file can have: 1 to 255 bytes without zero are possible.");
             }
 
-            parts.Add(new TreeName(bytes));
+            parts.Add(new TreeName(part));
         }
 
         return parts;
@@ -255,6 +237,7 @@ public sealed class TarLayer
             if (!node.Children.TryGetValue(parts[i], out var child))
             {
                 // Archives may leave out folders that were there when they were made.
+                Count();
                 child = TreeNode.Directory();
                 _mine.Add(child);
                 node.Children.Add(parts[i], child);
@@ -283,22 +266,11 @@ public sealed class TarLayer
         return target.Split('/').Contains("..", StringComparer.Ordinal) ? null : (target.StartsWith('/') ? _root : folder).Find(target) is { IsDirectory: true } found ? found : null;
     }
 
-    private static void Describe(TreeNode node, TarEntry entry)
+    private static void Describe(TreeNode node, TarArchiveEntry entry)
     {
-        node.Mode = (node.Mode & NodeModes.KindMask) | ((int)entry.Mode & 0xFFF);
-        node.Uid = (uint)entry.Uid;
-        node.Gid = (uint)entry.Gid;
-        var ticks = entry.ModificationTime.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
-        node.ModifiedSeconds = Math.DivRem(ticks, TimeSpan.TicksPerSecond, out var rest) - (rest < 0 ? 1 : 0);
-        node.ModifiedNanoseconds = (uint)((rest < 0 ? rest + TimeSpan.TicksPerSecond : rest) * 100);
-        if (entry is PaxTarEntry pax)
-        {
-            // .NET gives pax values as text; those of capabilities are binary, and what did not survive that is left out rather than set wrong.
-            node.Attributes =
-            [
-                .. pax.ExtendedAttributes.Where(a => a.Key.StartsWith(XattrPrefix, StringComparison.Ordinal) && !a.Value.Contains('\uFFFD', StringComparison.Ordinal))
-                    .Select(a => new Xattr(Encoding.UTF8.GetBytes(a.Key[XattrPrefix.Length..]), Encoding.UTF8.GetBytes(a.Value))),
-            ];
-        }
+        node.Mode = (node.Mode & NodeModes.KindMask) | entry.Permissions;
+        (node.Uid, node.Gid) = (entry.Uid, entry.Gid);
+        (node.ModifiedSeconds, node.ModifiedNanoseconds) = entry.Modified;
+        node.Attributes = entry.Attributes;
     }
 }

@@ -25,12 +25,14 @@ public static class Registry
         var at = reference.IndexOf('@', StringComparison.Ordinal);
         if (at >= 0)
         {
-            return reference[(at + 1)..];
+            return IsDigest(reference[(at + 1)..])
+                ? reference[(at + 1)..]
+                : throw new RegistryException($"{reference} has no digest after its '@': it must be 'sha256:' and 64 lower-case hexadecimal digits.");
         }
 
         var output = await RunAsync(
             reference, credentials, auth => ["inspect", .. s_platform, "--no-tags", "--format", "{{.Digest}}", .. Tls(reference, "--tls-verify"), .. auth, $"docker://{reference}"], cancellationToken);
-        return output.Trim() is { Length: 71 } digest && digest.StartsWith("sha256:", StringComparison.Ordinal)
+        return output.Trim() is var digest && IsDigest(digest)
             ? digest
             : throw new RegistryException($"skopeo gave no digest for {reference}: '{output.Trim()}'.");
     }
@@ -51,7 +53,7 @@ public static class Registry
                 credentials,
                 auth => ["copy", .. s_platform, "--quiet", .. Tls(reference, "--src-tls-verify"), .. auth.Select(static a => a.Replace("--authfile", "--src-authfile", StringComparison.Ordinal)), $"docker://{Repository(reference)}@{digest}", $"oci:{folder}/image:latest"],
                 cancellationToken);
-            return await ReadAsync(folder, cancellationToken);
+            return await ReadAsync(reference, folder, cancellationToken);
         }
         catch (Exception e)
         {
@@ -59,6 +61,9 @@ public static class Registry
             throw e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IOException ? new RegistryException($"{reference} is no image that can be read: {e.Message}") : e;
         }
     }
+
+    private static bool IsDigest(string text) =>
+        text.StartsWith("sha256:", StringComparison.Ordinal) && Store.Digests.Digest.TryParse(text["sha256:".Length..], out var digest) && digest.ToString() == text["sha256:".Length..];
 
     private static string Repository(string reference)
     {
@@ -92,7 +97,7 @@ public static class Registry
             }
 
             var result = await Cli.Wrap("skopeo").WithArguments([.. Policy(), .. arguments(auth is null ? [] : ["--authfile", auth])]).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync(cancellationToken);
-            return result.IsSuccess ? result.StandardOutput : throw new RegistryException(Explain(reference, result.StandardError));
+            return result.IsSuccess ? result.StandardOutput : throw new RegistryException(SkopeoErrors.Explain(reference, result.StandardError));
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -119,26 +124,22 @@ public static class Registry
         await file.WriteAsync(Encoding.UTF8.GetBytes(json.ToJsonString()), cancellationToken);
     }
 
-    private static string Explain(string reference, string error)
-    {
-        var last = error.Trim().Split('\n')[^1];
-        var advice = error.Contains("unauthorized", StringComparison.OrdinalIgnoreCase) || error.Contains("denied", StringComparison.OrdinalIgnoreCase)
-            ? "The registry does not let this user have it: give credentials, a secret with REGISTRY_USERNAME and REGISTRY_PASSWORD, or check the name."
-            : error.Contains("manifest unknown", StringComparison.OrdinalIgnoreCase) || error.Contains("name unknown", StringComparison.OrdinalIgnoreCase) || error.Contains("not found", StringComparison.OrdinalIgnoreCase)
-                ? "The registry has no such image: check its name and tag."
-                : error.Contains("no image found in manifest list", StringComparison.OrdinalIgnoreCase) ? "There is none for linux/amd64."
-                : "The registry could not be asked.";
-        return $"{reference} cannot be pulled. {advice} skopeo said: {last}";
-    }
-
-    private static async Task<PulledImage> ReadAsync(string folder, CancellationToken cancellationToken)
+    private static async Task<PulledImage> ReadAsync(string reference, string folder, CancellationToken cancellationToken)
     {
         var image = Path.Combine(folder, "image");
         var index = await JsonAsync(Path.Combine(image, "index.json"), cancellationToken);
         var manifest = await JsonAsync(Blob(image, index["manifests"]!.AsArray()[0]!), cancellationToken);
-        var config = (await JsonAsync(Blob(image, manifest["config"]!), cancellationToken))["config"];
+        var settings = await JsonAsync(Blob(image, manifest["config"]!), cancellationToken);
+
+        // Where a registry has an image for one platform only, skopeo pulls it whatever it is.
+        var (system, processor) = (Text(settings["os"]) ?? "linux", Text(settings["architecture"]) ?? "amd64");
+        if ((system, processor) is not ("linux", "amd64"))
+        {
+            throw new RegistryException($"{reference} cannot be used: it is made for {system}/{processor}, and workers run linux/amd64.");
+        }
+
         var layers = manifest["layers"]!.AsArray().Select(l => Blob(image, l!)).ToList();
-        return new PulledImage(folder, layers, ToConfig(config));
+        return new PulledImage(folder, layers, ToConfig(settings["config"]));
     }
 
     private static ImageConfig ToConfig(JsonNode? config) => config is null ? ImageConfig.Empty : new ImageConfig

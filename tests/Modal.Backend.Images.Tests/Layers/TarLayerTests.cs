@@ -53,104 +53,6 @@ public sealed class TarLayerTests : IDisposable
     }
 
     [Fact]
-    public async Task Apply_OpaqueFolderAfterWhatIsInIt_HidesAllThatIsBelow()
-    {
-        var root = TreeNode.Directory();
-        await ApplyAsync(root, F("dir/sub/old", "1"), F("dir/again/old", "2"), F("dir/gone/old", "3"), F("beside/old", "4"));
-
-        await ApplyAsync(root, F("dir/sub/new", "5"), new PaxTarEntry(TarEntryType.Directory, "dir/again"), F("dir/.wh..wh..opq", ""), F("dir/.wh..wh..opq", ""));
-
-        Assert.Equal(["beside", "beside/old", "dir", "dir/again", "dir/sub", "dir/sub/new"], Listing.Of(root).Select(l => l.Split(' ')[0]));
-    }
-
-    [Theory]
-    [InlineData("1.0")]
-    [InlineData("0.1")]
-    public async Task Apply_SparseFile_HasItsHoles(string version)
-    {
-        using var folder = new TemporaryFolder();
-        await folder.ShellAsync($"""
-            mkdir in; cd in; truncate -s 3M ends-in-a-hole; printf begin | dd of=ends-in-a-hole conv=notrunc status=none; printf middle | dd of=ends-in-a-hole bs=1 seek=1234567 conv=notrunc status=none
-            truncate -s 2M all-hole; truncate -s 900K ends-in-bytes; head -c 5000 /dev/urandom >> ends-in-bytes; echo plain > plain
-            tar --format=posix --sparse --sparse-version={version} -cf ../layer.tar .
-            """);
-        var root = TreeNode.Directory();
-        await using (var archive = File.OpenRead(Path.Combine(folder.Path, "layer.tar")))
-        {
-            Assert.True(archive.Length < 100_000, "The archive is not sparse.");
-            await TarLayer.ApplyAsync(root, archive, _writer, new LayerLimits(), Cancel);
-        }
-
-        var original = await DirectoryTree.ScanAsync(Path.Combine(folder.Path, "in"), _writer, Cancel);
-        Assert.Equal(Listing.Of(original), Listing.Of(root));
-    }
-
-    [Fact]
-    public async Task Apply_SparseFileInTheOldFormat_SaysWhatToDo()
-    {
-        using var folder = new TemporaryFolder();
-        await folder.ShellAsync("truncate -s 3M hole; tar --format=gnu --sparse -cf layer.tar hole");
-        await using var archive = File.OpenRead(Path.Combine(folder.Path, "layer.tar"));
-
-        var error = await Assert.ThrowsAsync<LayerException>(() => TarLayer.ApplyAsync(TreeNode.Directory(), archive, _writer, new LayerLimits(), Cancel));
-
-        Assert.Contains("tar --format=posix", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("1", "100", "1\n0\n5\n", "hello", null)]
-    [InlineData("1", "100", "1\n98\n5\n", "hello", "map of the sparse file")]
-    [InlineData("1", "100", "2\n0\n5\n3\n0\n", "hello", "map of the sparse file")]
-    [InlineData("1", "100", "1\n0\n500\n", "hello", "map of the sparse file")]
-    [InlineData("1", "100", "1\n-1\n5\n", "hello", "map of the sparse file")]
-    [InlineData("1", "100", "99999999999999999999\n", "hello", "map of the sparse file")]
-    [InlineData("1", "100", "99999999\n", "hello", "can have")]
-    [InlineData("1", "-5", "0\n", "", "map of the sparse file")]
-    [InlineData("1", "9223372036854775807", "1\n0\n5\n", "hello", "limit of an image")]
-    [InlineData("0", "100", "", "hello", "does not know")]
-    public async Task Apply_MapOfASparseFile_IsCheckedBeforeItIsUsed(string major, string size, string map, string content, string? reason)
-    {
-        var bytes = Encoding.ASCII.GetBytes(map.PadRight(512, '\0') + content);
-        var entry = new PaxTarEntry(TarEntryType.RegularFile, "made/up", new Dictionary<string, string>
-        {
-            ["GNU.sparse.major"] = major, ["GNU.sparse.minor"] = "0", ["GNU.sparse.name"] = "real", ["GNU.sparse.realsize"] = size,
-        }) { DataStream = new MemoryStream(bytes) };
-        var root = TreeNode.Directory();
-
-        var error = await Record.ExceptionAsync(() => ApplyAsync(root, entry));
-
-        Assert.Equal(reason is null ? null : typeof(LayerException), error?.GetType());
-        Assert.Contains(reason ?? "", error?.Message ?? "", StringComparison.Ordinal);
-        Assert.Equal(reason is null ? 100 : null, root.Find("real")?.Content?.SizeBytes);
-    }
-
-    [Fact]
-    public async Task Apply_ExtendedAttributes_AreTheFiles()
-    {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/bin/setfattr") && File.Exists("/usr/sbin/setcap"), "Needs root, and the packages attr and libcap2-bin.");
-        using var folder = new TemporaryFolder();
-        await folder.ShellAsync("""
-            mkdir in; cd in; echo x > x; setfattr -n user.note -v "a=b c" x; cp /bin/true able; setcap cap_net_raw+ep able; mkdir d; setfattr -n user.d -v 1 d
-            tar --format=posix --xattrs --xattrs-include='*' -cf ../layer.tar .
-            """);
-        var root = TreeNode.Directory();
-        await using (var archive = File.OpenRead(Path.Combine(folder.Path, "layer.tar")))
-        {
-            await TarLayer.ApplyAsync(root, archive, _writer, new LayerLimits(), Cancel);
-        }
-
-        var original = await DirectoryTree.ScanAsync(Path.Combine(folder.Path, "in"), _writer, Cancel);
-        foreach (var path in new[] { "x", "able", "d" })
-        {
-            Assert.NotEmpty(root.Find(path)!.Attributes);
-            Assert.Equal(Attributes(original.Find(path)!), Attributes(root.Find(path)!));
-        }
-
-        static IEnumerable<string> Attributes(TreeNode node) =>
-            node.Attributes.Select(a => $"{Encoding.UTF8.GetString(a.Name.Span)}={Convert.ToHexString(a.Value.Span)}").Order(StringComparer.Ordinal);
-    }
-
-    [Fact]
     public async Task Apply_FileOverAFolderAndFolderOverALink_Replaces()
     {
         var root = TreeNode.Directory();
@@ -271,7 +173,7 @@ public sealed class TarLayerTests : IDisposable
     [Fact]
     public async Task Apply_NoArchive_SaysSo()
     {
-        foreach (var bytes in new[] { [], "this is no archive at all, whatever one may think of it"u8.ToArray(), new byte[1024] })
+        foreach (var bytes in new[] { [], "this is no archive at all, whatever one may think of it"u8.ToArray(), new byte[100] })
         {
             await Assert.ThrowsAsync<LayerException>(() => TarLayer.ApplyAsync(TreeNode.Directory(), new MemoryStream(bytes), _writer, new LayerLimits(), Cancel));
         }
