@@ -113,8 +113,12 @@ public sealed class TarLayerTests : IDisposable
         var bytes = Encoding.ASCII.GetBytes(map.PadRight(512, '\0') + content);
         var entry = new PaxTarEntry(TarEntryType.RegularFile, "made/up", new Dictionary<string, string>
         {
-            ["GNU.sparse.major"] = major, ["GNU.sparse.minor"] = "0", ["GNU.sparse.name"] = "real", ["GNU.sparse.realsize"] = size,
-        }) { DataStream = new MemoryStream(bytes) };
+            ["GNU.sparse.major"] = major,
+            ["GNU.sparse.minor"] = "0",
+            ["GNU.sparse.name"] = "real",
+            ["GNU.sparse.realsize"] = size,
+        })
+        { DataStream = new MemoryStream(bytes) };
         var root = TreeNode.Directory();
 
         var error = await Record.ExceptionAsync(() => ApplyAsync(root, entry));
