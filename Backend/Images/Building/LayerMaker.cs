@@ -346,7 +346,9 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         await using var content = await blobs.OpenAsync(file.Digest, cancellationToken);
         folder.Children[name] = new TreeNode
         {
-            Mode = NodeModes.File | ((int)file.Mode & 0xFFF), ModifiedSeconds = CopiedSeconds, Content = await writer.AddAsync(content, cancellationToken),
+            Mode = NodeModes.File | ((int)file.Mode & 0xFFF),
+            ModifiedSeconds = CopiedSeconds,
+            Content = await writer.AddAsync(content, cancellationToken),
         };
     }
 

@@ -18,7 +18,7 @@ internal static partial class PackageCommands
 
         return Run(
             $"""
-            command -v apt-get >/dev/null || { Complain("apt-get is missing in the image: AptInstall needs a Debian or Ubuntu base") }
+            command -v apt-get >/dev/null || {Complain("apt-get is missing in the image: AptInstall needs a Debian or Ubuntu base")}
             apt-get update -q && apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 {Quote(packages)} && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
             """,
             $"apt-get install {string.Join(' ', packages)}",
