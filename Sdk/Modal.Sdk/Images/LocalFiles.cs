@@ -143,7 +143,10 @@ internal sealed record LocalFiles
             {
                 return new ImageFile
                 {
-                    Path = path, Mode = mode, SizeBytes = file.Length, Digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken).ConfigureAwait(false)),
+                    Path = path,
+                    Mode = mode,
+                    SizeBytes = file.Length,
+                    Digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken).ConfigureAwait(false)),
                 };
             }
         }
