@@ -83,7 +83,17 @@ internal sealed class ObjectService(IObjectTier tier, ILogger<ObjectService> log
         var key = requests.Current.Key;
         ObjectKeys.Split(key);
         await using var content = new ObjectPartStream(requests, key);
-        await tier.PutAsync(key, content, context.CancellationToken);
+        try
+        {
+            await tier.PutAsync(key, content, context.CancellationToken);
+        }
+        catch (TierException)
+        {
+            // To the end: an answer before it breaks off the sender, who then does not learn why.
+            await content.CopyToAsync(Stream.Null, context.CancellationToken);
+            throw;
+        }
+
         return new PutObjectReply();
     });
 

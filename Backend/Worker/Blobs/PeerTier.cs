@@ -169,8 +169,9 @@ public sealed class PeerTier(CallInvoker invoker, string address) : IObjectTier
             {
                 await parts.WriteAsync(new PutObjectPart { Key = first ? key : "", Data = UnsafeByteOperations.UnsafeWrap(part), Last = next.Length == 0 }, cancellationToken);
             }
-            catch (InvalidOperationException)
+            catch (Exception e) when (e is InvalidOperationException or RpcException)
             {
+                // Not what the peer said, only that nobody reads any more.
                 return false;
             }
 
