@@ -29,7 +29,7 @@ internal sealed class IgnorePatterns
             text = text.StartsWith("./", StringComparison.Ordinal) ? text[2..] : text;
             if (text.Length > 0 && text != ".")
             {
-                _patterns.Add((new Regex(Translate(text), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, s_limit), isException));
+                _patterns.Add((Compile(text), isException));
             }
         }
     }
@@ -51,6 +51,18 @@ internal sealed class IgnorePatterns
         }
 
         return ignored;
+    }
+
+    private static Regex Compile(string pattern)
+    {
+        try
+        {
+            return new Regex(Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, s_limit);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidRequestException($"The ignore pattern '{pattern}' cannot be read: {e.Message}");
+        }
     }
 
     private static string Translate(string pattern)

@@ -16,7 +16,7 @@ internal static class ImageBuild
     {
         var definition = await ImageDefinition.ReadAsync(image, cancellationToken).ConfigureAwait(false);
         await UploadAsync(connection.Transfer, definition.Paths, cancellationToken).ConfigureAwait(false);
-        var request = new BuildImageRequest { Image = definition.Spec, AppId = session.AppId, IgnoreCache = IsSet("MODAL_IGNORE_CACHE") };
+        var request = new BuildImageRequest { Image = definition.Spec, AppId = session.AppId, IgnoreCache = IsSet("MODAL_IGNORE_CACHE"), ForFunction = true };
         if (IsSet("MODAL_FORCE_BUILD") && definition.Spec.Layers.Count > 0)
         {
             definition.Spec.Layers[0].ForceBuild = true;

@@ -28,6 +28,11 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentQueue<FunctionSpec> Functions { get; } = new();
 
+    public ConcurrentQueue<BuildImageRequest> Builds { get; } = new();
+
+    /// <summary>What happens in a build; without it builds are refused.</summary>
+    public Func<BuildImageRequest, IEnumerable<BuildEvent>>? Build { get; set; }
+
     public ConcurrentDictionary<string, byte[]> Blobs { get; } = new();
 
     public ConcurrentQueue<string> OpenedApps { get; } = new();
@@ -52,6 +57,7 @@ internal sealed class FakeServer : IAsyncDisposable
         _app = builder.Build();
         _app.MapGrpcService<FakeClientService>();
         _app.MapGrpcService<FakeBlobsService>();
+        _app.MapGrpcService<FakeImagesService>();
         await _app.StartAsync();
     }
 
@@ -180,6 +186,18 @@ internal sealed class FakeBlobsService(FakeServer server) : Blobs.BlobsBase
         foreach (var chunk in bytes.Chunk(512 * 1024))
         {
             await chunks.WriteAsync(new BlobChunk { Data = Google.Protobuf.ByteString.CopyFrom(chunk) });
+        }
+    }
+}
+
+internal sealed class FakeImagesService(FakeServer server) : Modal.Protocol.Images.ImagesBase
+{
+    public override async Task Build(BuildImageRequest request, IServerStreamWriter<BuildEvent> responses, ServerCallContext context)
+    {
+        server.Builds.Enqueue(request);
+        foreach (var happened in server.Build?.Invoke(request) ?? throw new RpcException(new Status(StatusCode.Unimplemented, "This test builds no images.")))
+        {
+            await responses.WriteAsync(happened);
         }
     }
 }

@@ -1,0 +1,178 @@
+using Modal.Images;
+using Xunit;
+
+namespace Modal.Sdk.Tests.Images;
+
+public sealed class ImageTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("modal-image-");
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public async Task Definition_OfEverything_IsWhatTheServerTakes()
+    {
+        var secret = Secret.FromDictionary("token", new Dictionary<string, string> { ["T"] = "1" });
+        var image = Image.DebianSlim()
+            .AptInstall("b", "a", "b")
+            .PipInstall(new PipOptions { IndexUrl = "http://i", ExtraIndexUrls = ["http://e"], Pre = true, Secrets = [secret], Gpu = "H100" }, "torch")
+            .RunCommands("one", "two")
+            .Env("X", "1")
+            .Workdir("/srv")
+            .User("app")
+            .ForceBuild();
+
+        var spec = (await ImageDefinition.ReadAsync(image, Cancel)).Spec;
+
+        Assert.Equal(["debian-slim", "apt-install", "pip-install", "run-commands", "env", "workdir", "user"], spec.Layers.Select(l => l.Operation));
+        Assert.Equal(["a", "b"], spec.Layers[1].Arguments);
+        Assert.Equal([("extra-index-url", "http://e"), ("index-url", "http://i"), ("pre", "true")], spec.Layers[2].Options.Select(o => (o.Name, o.Value)));
+        Assert.Equal(("token", "H100"), (Assert.Single(spec.Layers[2].Secrets), spec.Layers[2].Gpu));
+        Assert.Equal(["one", "two"], spec.Layers[3].Arguments);
+        Assert.Equal([false, false, false, false, false, false, true], spec.Layers.Select(l => l.ForceBuild));
+    }
+
+    [Fact]
+    public void Equals_SameDefinition_IsTheSameImage()
+    {
+        Assert.Equal(Image.DebianSlim().AptInstall("b", "a"), Image.DebianSlim().AptInstall("a", "b"));
+        Assert.NotEqual(Image.DebianSlim().AptInstall("a"), Image.DebianSlim().AptInstall("a").ForceBuild());
+        Assert.NotEqual(Image.DebianSlim().RunCommands("a", "b"), Image.DebianSlim().RunCommands("b", "a"));
+        Assert.False(Image.DebianSlim().Equals(null));
+    }
+
+    [Fact]
+    public void Method_OnADefinition_LeavesItAsItWas()
+    {
+        var image = Image.DebianSlim();
+        _ = image.AptInstall("a");
+
+        Assert.True(image.IsStandardBase);
+        Assert.False(image.ForceBuild().IsStandardBase);
+    }
+
+    [Fact]
+    public void Method_BadInput_SaysSoAtTheCall()
+    {
+        var image = Image.DebianSlim();
+
+        Assert.Throws<ArgumentException>(() => image.AptInstall());
+        Assert.Throws<ArgumentException>(() => image.PipInstall("a", " "));
+        Assert.Throws<ArgumentException>(() => image.RunCommands());
+        Assert.Throws<ArgumentException>(() => image.Env("1A", "x"));
+        Assert.Contains("must be absolute", Assert.Throws<ArgumentException>(() => image.Workdir("srv")).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => image.AddLocalFile("x", "/a/../b"));
+        Assert.Throws<ArgumentException>(() => Image.FromRegistry(" "));
+        Assert.Throws<ArgumentException>(() => Secret.FromEnvironment());
+    }
+
+    [Fact]
+    public async Task LocalDirectory_IsReadWithLinksModesAndWithoutWhatIsIgnored()
+    {
+        await WriteAsync("a.txt", "a");
+        await WriteAsync("sub/b.sh", "b");
+        await WriteAsync("sub/c.log", "c");
+        await WriteAsync("obj/d", "d");
+        Directory.CreateDirectory(Path.Combine(_folder.FullName, "empty"));
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "link"), "a.txt");
+#pragma warning disable CA1416 // Windows has no such modes, and this test does not run there.
+        File.SetUnixFileMode(Path.Combine(_folder.FullName, "sub/b.sh"), (UnixFileMode)0b111_101_101);
+#pragma warning restore CA1416
+
+        var definition = await ImageDefinition.ReadAsync(Image.DebianSlim().AddLocalDirectory(_folder.FullName, "/app", copy: true, ignore: ["**/*.log", "obj"]), Cancel);
+
+        var layer = definition.Spec.Layers[1];
+        Assert.Equal(["a.txt", "empty", "link", "sub/b.sh"], layer.Files.Select(f => f.Path));
+        Assert.Equal("a.txt", layer.Files[2].LinkTarget);
+        Assert.True(layer.Files[1].IsDirectory);
+        Assert.Equal(0b111_101_101u, layer.Files[3].Mode);
+        Assert.Equal("copy", Assert.Single(layer.Options).Name);
+        Assert.Equal("b", await File.ReadAllTextAsync(definition.Paths[layer.Files[3].Digest], Cancel));
+    }
+
+    [Fact]
+    public async Task Dockerfile_ContextLeavesOutWhatDockerignoreNames()
+    {
+        await WriteAsync("Dockerfile", "FROM scratch");
+        await WriteAsync(".dockerignore", "# build output\nbin\n*.tmp\n!keep.tmp\n");
+        await WriteAsync("bin/x", "x");
+        await WriteAsync("y.tmp", "y");
+        await WriteAsync("keep.tmp", "k");
+
+        var layer = (await ImageDefinition.ReadAsync(Image.FromDockerfile(Path.Combine(_folder.FullName, "Dockerfile"), buildArguments: new Dictionary<string, string> { ["A"] = "1" }, target: "t"), Cancel)).Spec.Layers[0];
+
+        Assert.Equal([".dockerignore", "Dockerfile", "Dockerfile.modal", "keep.tmp"], layer.Files.Select(f => f.Path));
+        Assert.Equal("Dockerfile.modal", Assert.Single(layer.Arguments));
+        Assert.Equal([("build-arg", "A=1"), ("target", "t")], layer.Options.Select(o => (o.Name, o.Value)));
+    }
+
+    [Fact]
+    public async Task LocalFile_Missing_SaysWhich()
+    {
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => ImageDefinition.ReadAsync(Image.DebianSlim().AddLocalFile("/nowhere/x", "/x"), Cancel));
+
+        Assert.Contains("/nowhere/x", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("*.log", "a.log", true)]
+    [InlineData("*.log", "sub/a.log", false)]
+    [InlineData("**/*.log", "a.log", true)]
+    [InlineData("**/*.log", "x/y/a.log", true)]
+    [InlineData("bin", "bin/x/y", true)]
+    [InlineData("bin", "binary", false)]
+    [InlineData("/bin/", "bin", true)]
+    [InlineData("a?c", "abc", true)]
+    [InlineData("a?c", "a/c", false)]
+    [InlineData("[a-c]x", "bx", true)]
+    [InlineData("[^a-c]x", "bx", false)]
+    [InlineData("a/**/z", "a/z", true)]
+    [InlineData("a/**/z", "a/b/c/z", true)]
+    [InlineData("#c", "#c", false)]
+    [InlineData("\\*", "*", true)]
+    [InlineData("\\*", "x", false)]
+    public void Ignore_Pattern_MatchesAsDockerDoes(string pattern, string path, bool isIgnored) => Assert.Equal(isIgnored, new IgnorePatterns([pattern]).IsIgnored(path));
+
+    [Fact]
+    public void Ignore_LastMatchDecides()
+    {
+        var patterns = new IgnorePatterns(["*", "!keep", "keep/not"]);
+
+        Assert.True(patterns.IsIgnored("x"));
+        Assert.False(patterns.IsIgnored("keep/yes"));
+        Assert.True(patterns.IsIgnored("keep/not"));
+    }
+
+    [Fact]
+    public void Ignore_AnyPattern_IsReadOrRefusedWithoutHarm()
+    {
+        var seed = Environment.TickCount;
+        var random = new Random(seed);
+        const string Letters = "*?[]!^-\\/.ab{}()+|$";
+        for (var i = 0; i < 20_000; i++)
+        {
+            var pattern = new string([.. Enumerable.Range(0, random.Next(12)).Select(_ => Letters[random.Next(Letters.Length)])]);
+            try
+            {
+                new IgnorePatterns([pattern]).IsIgnored("a/b");
+            }
+            catch (InvalidRequestException)
+            {
+                // A set that cannot be read.
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"Seed {seed}, pattern '{pattern}': {e}");
+            }
+        }
+    }
+
+    private async Task WriteAsync(string path, string content)
+    {
+        var full = Path.Combine(_folder.FullName, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+        await File.WriteAllTextAsync(full, content, Cancel);
+    }
+}
