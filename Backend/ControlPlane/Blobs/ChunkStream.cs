@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 using Modal.Protocol;
 
@@ -8,14 +9,14 @@ internal sealed class ChunkStream(IAsyncStreamReader<BlobChunk> chunks) : Messag
 {
     private BlobChunk? _first = chunks.Current;
 
-    protected override async ValueTask<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellationToken)
+    protected override async ValueTask<ByteString?> NextAsync(CancellationToken cancellationToken)
     {
         if (_first is { } first)
         {
             _first = null;
-            return first.Data.Memory;
+            return first.Data;
         }
 
-        return await chunks.MoveNext(cancellationToken) ? chunks.Current.Data.Memory : null;
+        return await chunks.MoveNext(cancellationToken) ? chunks.Current.Data : null;
     }
 }

@@ -1,3 +1,5 @@
+using Google.Protobuf;
+
 namespace Modal.Backend.ControlPlane.Blobs;
 
 /// <summary>The bytes of a stream of messages as one stream to read, once and asynchronously.</summary>
@@ -29,7 +31,7 @@ internal abstract class MessageStream : Stream
                 return 0;
             }
 
-            _rest = next;
+            _rest = next.Memory;
         }
 
         var length = Math.Min(buffer.Length, _rest.Length);
@@ -50,6 +52,6 @@ internal abstract class MessageStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    /// <summary>The bytes of the next message; null after the last, however often it is asked.</summary>
-    protected abstract ValueTask<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellationToken);
+    /// <summary>The bytes of the next message; null after the last, however often it is asked. Not a nullable memory: in an expression <c>null</c> easily becomes an empty one.</summary>
+    protected abstract ValueTask<ByteString?> NextAsync(CancellationToken cancellationToken);
 }

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 using Modal.Protocol;
 
@@ -13,7 +14,7 @@ internal sealed class ObjectPartStream(IAsyncStreamReader<PutObjectPart> parts, 
     private long _length;
     private bool _ended;
 
-    protected override async ValueTask<ReadOnlyMemory<byte>?> NextAsync(CancellationToken cancellationToken)
+    protected override async ValueTask<ByteString?> NextAsync(CancellationToken cancellationToken)
     {
         if (_ended)
         {
@@ -31,6 +32,6 @@ internal sealed class ObjectPartStream(IAsyncStreamReader<PutObjectPart> parts, 
 
         _ended = part.Last;
         _length += part.Data.Length;
-        return _length <= MaxBytes ? part.Data.Memory : throw ObjectService.Invalid($"{key} is longer than the {MaxBytes} bytes an object may have.");
+        return _length <= MaxBytes ? part.Data : throw ObjectService.Invalid($"{key} is longer than the {MaxBytes} bytes an object may have.");
     }
 }
