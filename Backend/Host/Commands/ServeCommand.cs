@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Modal.Backend.Host.Daemon;
 
@@ -8,6 +10,9 @@ internal static class ServeCommand
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    // How long a process that was killed may take to die: with much memory, on a busy machine.
+    private static readonly TimeSpan s_dying = TimeSpan.FromSeconds(10);
+
     public static async Task<int> RunAsync(HostOptions options, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(options.StateDirectory, OwnerOnly);
@@ -17,7 +22,7 @@ internal static class ServeCommand
             return (int)ExitCode.Failure;
         }
 
-        using var instance = SingleInstance.TryTake(options);
+        using var instance = await TakeAsync(options, cancellationToken);
         if (instance is null)
         {
             await Console.Error.WriteLineAsync($"Another process serves {options.StateDirectory} already.");
@@ -41,5 +46,39 @@ internal static class ServeCommand
             return (int)ExitCode.Failure;
         }
 #pragma warning restore CA1031
+    }
+
+    // One that has the folder and does not answer is just starting or just dying: whose connection broke may come back sooner than the kernel has let go of the lock.
+    private static async Task<SingleInstance?> TakeAsync(HostOptions options, CancellationToken cancellationToken)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            if (SingleInstance.TryTake(options) is { } instance)
+            {
+                return instance;
+            }
+
+            if (Answers(options.Socket) || Stopwatch.GetElapsedTime(start) > s_dying)
+            {
+                return null;
+            }
+
+            await Task.Delay(50, cancellationToken);
+        }
+    }
+
+    private static bool Answers(string socket)
+    {
+        try
+        {
+            using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            client.Connect(new UnixDomainSocketEndPoint(socket));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

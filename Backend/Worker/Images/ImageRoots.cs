@@ -56,7 +56,7 @@ internal sealed class ImageRoots : IAsyncDisposable
     /// <summary>Takes away what a killed worker left. Before the first mount.</summary>
     public void CleanUp()
     {
-        foreach (var point in Native.Mounts.Below(Roots))
+        foreach (var point in Native.Mounts.Below(Roots).Concat(Native.Mounts.Below(Path.Combine(_options.StateDirectory, "imagefs"))))
         {
             Native.Mounts.Unmount(point);
         }
