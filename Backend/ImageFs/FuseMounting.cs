@@ -1,5 +1,4 @@
 using System.Globalization;
-using Modal.Backend.ImageFs.Native;
 
 namespace Modal.Backend.ImageFs;
 

@@ -54,6 +54,11 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         return new ImageFsSupervisor(options, folder, logger, time);
     }
 
+    /// <summary>Takes away the mounts that a killed supervisor left, wherever they are. <see cref="Start"/> does the same: this is for one who starts none yet.</summary>
+    /// <param name="stateFolder">Its state folder, which no supervisor has now.</param>
+    /// <param name="logger">Told of each.</param>
+    public static void RemoveMounts(string stateFolder, ILogger logger) => StateFolder.RemoveMounts(stateFolder, logger);
+
     /// <summary>Mounts an image whose files are read through the kernel's cache.</summary>
     /// <param name="indexPath">Its index, which may be removed afterwards.</param>
     /// <param name="imageId">Its id.</param>

@@ -52,6 +52,9 @@ public sealed class WorkerOptions
     /// <summary>The store of images that all workers share, such as <c>folder:/srv/store</c> or <c>s3:bucket/prefix</c>. Null, the default, means the folder <c>store</c> of the state directory.</summary>
     public string? StoreTier { get; set; }
 
+    /// <summary>The store as its address, the default filled in.</summary>
+    internal string StoreAddress => StoreTier ?? $"folder:{Path.Combine(StateDirectory, "store")}";
+
     /// <summary>How many bytes of images this machine may cache. Default 20 GiB, at least 64 MiB.</summary>
     public long CacheBytes { get; set; } = 20L * 1024 * 1024 * 1024;
 

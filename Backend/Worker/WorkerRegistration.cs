@@ -35,9 +35,5 @@ public static class WorkerRegistration
         return services.AddHostedService<WorkerService>();
     }
 
-    private static ImageStore OpenStore(WorkerOptions options)
-    {
-        var tier = options.StoreTier ?? $"folder:{Path.Combine(options.StateDirectory, "store")}";
-        return new ImageStore(TierAddress.Open(tier), Path.Combine(options.StateDirectory, "indexes"));
-    }
+    private static ImageStore OpenStore(WorkerOptions options) => new ImageStore(TierAddress.Open(options.StoreAddress), Path.Combine(options.StateDirectory, "indexes"));
 }

@@ -16,13 +16,10 @@ internal sealed class ClientService(
     IGrainFactory grains, Registry<CallOutbox> calls, Registry<AppOutbox> apps, WorkerArrivals arrivals, IOptions<ControlPlaneOptions> options,
     IHostApplicationLifetime lifetime, ILogger<ClientService> logger) : ModalClient.ModalClientBase
 {
-    // A daemon that has just started may have no worker yet; a client that is told how containers run should not be told "not at all".
-    private static readonly TimeSpan s_workerWait = TimeSpan.FromSeconds(10);
-
     public override async Task<HelloReply> Hello(HelloRequest request, ServerCallContext context)
     {
         var worker = options.Value.IsLocalDaemon && request.ClientVersion.Length > 0
-            ? await arrivals.FirstAsync(s_workerWait, context.CancellationToken)
+            ? await arrivals.FirstAsync(context.CancellationToken)
             : arrivals.Latest;
         var running = await grains.GetGrain<IAppDirectoryGrain>(0).ListAsync();
         return new HelloReply

@@ -19,8 +19,6 @@ internal sealed class ImageService(
     // A build that kills its worker twice would kill them all.
     private const int MaxWorkers = 2;
 
-    private static readonly TimeSpan s_workerWait = TimeSpan.FromSeconds(10);
-
     public override async Task Build(BuildImageRequest request, IServerStreamWriter<BuildEvent> responses, ServerCallContext context)
     {
         if (request.Image is null)
@@ -92,7 +90,7 @@ internal sealed class ImageService(
 
     private async Task<WorkerLink?> ChooseAsync(ImageSpec image, CancellationToken cancellationToken)
     {
-        await arrivals.FirstAsync(s_workerWait, cancellationToken);
+        await arrivals.FirstAsync(cancellationToken);
         var key = image.Layers.Count == 0 ? "" : $"{image.Layers[0].Operation} {string.Join(' ', image.Layers[0].Arguments)}";
 
         // Rendezvous: when a worker comes or goes only its own share moves.

@@ -21,15 +21,21 @@ internal sealed class DaemonClient : IDisposable
     public static DaemonClient? TryConnect(string stateDirectory)
     {
         var path = Path.Combine(stateDirectory, "daemon.sock");
+        return Answers(path) ? new DaemonClient(path) : null;
+    }
+
+    /// <summary>Whether somebody listens at a socket.</summary>
+    public static bool Answers(string path)
+    {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
-            return new DaemonClient(path);
+            return true;
         }
         catch (SocketException)
         {
-            return null;
+            return false;
         }
     }
 

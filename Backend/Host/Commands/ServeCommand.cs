@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Modal.Backend.Host.Daemon;
 
@@ -59,26 +58,12 @@ internal static class ServeCommand
                 return instance;
             }
 
-            if (Answers(options.Socket) || Stopwatch.GetElapsedTime(start) > s_dying)
+            if (DaemonClient.Answers(options.Socket) || Stopwatch.GetElapsedTime(start) > s_dying)
             {
                 return null;
             }
 
             await Task.Delay(50, cancellationToken);
-        }
-    }
-
-    private static bool Answers(string socket)
-    {
-        try
-        {
-            using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            client.Connect(new UnixDomainSocketEndPoint(socket));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
         }
     }
 }

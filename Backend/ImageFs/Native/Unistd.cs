@@ -55,9 +55,6 @@ internal static unsafe partial class Unistd
     /// <summary>Length of a file in bytes; -1 if it has none.</summary>
     public static long GetLength(Descriptor file) => lseek(file.Number, 0, SEEK_END);
 
-    /// <summary>For <see cref="Descriptor"/> only.</summary>
-    public static int Close(int number) => close(number);
-
     /// <summary>Whether this process runs as root.</summary>
     public static bool IsRoot => geteuid() == 0;
 
@@ -72,10 +69,6 @@ internal static unsafe partial class Unistd
     // man 2 lseek
     [LibraryImport("libc", SetLastError = true)]
     private static partial long lseek(int fd, long offset, int whence);
-
-    // man 2 close
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int close(int fd);
 
     // man 2 geteuid
     [LibraryImport("libc")]

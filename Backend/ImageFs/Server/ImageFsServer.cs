@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.ImageFs.Control;
-using Modal.Backend.ImageFs.Native;
 using Modal.Backend.ImageFs.Tracing;
 using Modal.Backend.Store.Chunks;
 using Modal.Backend.Store.Digests;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using Modal.Backend.ImageFs.Native;
 using Modal.Backend.ImageFs.Serving;
 using Modal.Backend.ImageFs.Tracing;
 using Modal.Backend.Store.Chunks;

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Modal.Backend.ImageFs.Control;
-using Modal.Backend.ImageFs.Native;
 using Modal.Backend.Store.Chunks;
 
 namespace Modal.Backend.ImageFs.Server;

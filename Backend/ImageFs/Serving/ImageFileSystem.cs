@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Modal.Backend.ImageFs.Native;
 using Modal.Backend.ImageFs.Protocol;
 using Modal.Backend.ImageFs.Tracing;
 using Modal.Backend.Store.Chunks;

@@ -1,6 +1,5 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
-using Modal.Backend.ImageFs.Native;
 
 namespace Modal.Backend.ImageFs.Serving;
 

@@ -1,4 +1,3 @@
-using Modal.Backend.ImageFs.Native;
 using Modal.Backend.Store.Digests;
 
 namespace Modal.Backend.ImageFs.Supervising;

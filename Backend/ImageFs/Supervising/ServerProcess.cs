@@ -46,7 +46,7 @@ internal sealed class ServerProcess : IDisposable
         {
             try
             {
-                var processId = Spawn.Start([.. command, .. arguments], MakeEnvironment(), theirs);
+                var processId = Spawn.Start([.. command, .. arguments], MakeEnvironment(), workingDirectory: null, theirs, output: null, error: null);
                 var server = new ServerProcess(new ControlChannel(ours), processId, logger) { ConnectionEnded = connectionEnded };
                 new Thread(server.Receive) { IsBackground = true, Name = "imagefs server" }.Start();
                 return server;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Modal.Backend.ImageFs.Native;
 
 namespace Modal.Backend.ImageFs.Supervising;
 
@@ -7,7 +6,6 @@ namespace Modal.Backend.ImageFs.Supervising;
 internal sealed class StateFolder : IDisposable
 {
     private readonly string _path;
-    private readonly string _mounts;
     private readonly FileStream _lock;
 
     /// <summary>Takes it; made if it is not there.</summary>
@@ -15,7 +13,6 @@ internal sealed class StateFolder : IDisposable
     public StateFolder(string path)
     {
         _path = Path.GetFullPath(path);
-        _mounts = Path.Combine(_path, "mounts");
         Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         try
         {
@@ -28,21 +25,27 @@ internal sealed class StateFolder : IDisposable
     }
 
     /// <summary>What mounts of this folder have as their source: by that they are found again.</summary>
-    public string Source => $"modal:{_path}";
+    public string Source => SourceOf(_path);
 
     /// <summary>A folder to mount a connection at.</summary>
     public string MakeMountPoint(long connection)
     {
-        var path = Path.Combine(_mounts, $"{connection}");
+        var path = Path.Combine(MountsOf(_path), $"{connection}");
         Directory.CreateDirectory(path);
         return path;
     }
 
     /// <summary>Takes all mounts of this folder from the tree of files, wherever they are.</summary>
     /// <param name="logger">Told of each; null if they are no surprise.</param>
-    public void RemoveMounts(ILogger? logger)
+    public void RemoveMounts(ILogger? logger) => RemoveMounts(_path, logger);
+
+    /// <summary>As above, of a folder that nobody has.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="logger">Told of each; null if they are no surprise.</param>
+    public static void RemoveMounts(string path, ILogger? logger)
     {
-        foreach (var entry in MountTable.Read().Reverse().Where(e => e.Type == FuseMounting.Type && e.Source == Source))
+        var source = SourceOf(path);
+        foreach (var entry in MountTable.Read().Reverse().Where(e => e.Type == FuseMounting.Type && e.Source == source))
         {
             if (Mounting.TryDetach(entry.Path) && logger is not null)
             {
@@ -50,7 +53,8 @@ internal sealed class StateFolder : IDisposable
             }
         }
 
-        foreach (var folder in Directory.Exists(_mounts) ? Directory.GetDirectories(_mounts) : [])
+        var mounts = MountsOf(path);
+        foreach (var folder in Directory.Exists(mounts) ? Directory.GetDirectories(mounts) : [])
         {
             TryDelete(folder);
         }
@@ -65,6 +69,10 @@ internal sealed class StateFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
+
+    private static string SourceOf(string path) => $"modal:{Path.GetFullPath(path)}";
+
+    private static string MountsOf(string path) => Path.Combine(path, "mounts");
 
     private static void TryDelete(string path)
     {

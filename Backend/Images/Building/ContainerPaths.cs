@@ -1,3 +1,4 @@
+using Modal.Backend.Images.Layers;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Trees;
 
@@ -35,7 +36,7 @@ internal static class ContainerPaths
         {
             var name = new TreeName(part);
             node.Children.TryGetValue(name, out var there);
-            var child = there is { IsDirectory: true } ? there : Follow(root, node, there);
+            var child = there is { IsDirectory: true } ? there : TreeLinks.FollowToFolder(root, node, there);
             if (child is null)
             {
                 node.Children[name] = child = TreeNode.Directory();
@@ -45,23 +46,5 @@ internal static class ContainerPaths
         }
 
         return node;
-    }
-
-    // Debian's /lib, /bin and the like are links to folders in /usr: what is put below them belongs there.
-    private static TreeNode? Follow(TreeNode root, TreeNode folder, TreeNode? link)
-    {
-        if (link is not { IsLink: true })
-        {
-            return null;
-        }
-
-        var target = System.Text.Encoding.UTF8.GetString(link.Target.Span);
-        if (target.Split('/').Contains("..", StringComparer.Ordinal))
-        {
-            return null;
-        }
-
-        var found = (target.StartsWith('/') ? root : folder).Find(target);
-        return found is { IsDirectory: true } ? found : null;
     }
 }

@@ -51,15 +51,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         record = await EnsureWorkingDirectoryAsync(record, cancellationToken);
         if (record.Mounts.Count > 0)
         {
-            using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
-            using var writer = Writer(index);
-            var root = TreeNode.FromIndex(index);
-            foreach (var mount in record.Mounts)
-            {
-                EnsureTarget(root, mount);
-            }
-
-            record = record with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+            record = await ChangeAsync(record, root => record.Mounts.ToList().ForEach(mount => EnsureTarget(root, mount)), cancellationToken);
         }
 
         var id = ImageStore.ImageIdOf(record);
@@ -90,8 +82,8 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     private Task<BuildRecord> TryMakeAsync(
         PlannedLayer layer, BuildRecord? parent, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken) => layer.Action switch
         {
-            LayerAction.StandardBase => FromFolderAsync(StandardBase, cancellationToken),
-            LayerAction.Scratch => FromTreeAsync(TreeNode.Directory(), cancellationToken),
+            LayerAction.StandardBase => MakeAsync(ImageConfig.Empty, writer => DirectoryTree.ScanAsync(StandardBase, writer, cancellationToken), cancellationToken),
+            LayerAction.Scratch => MakeAsync(ImageConfig.Empty, static _ => Task.FromResult(TreeNode.Directory()), cancellationToken),
             LayerAction.Registry registry => PullAsync(registry, request, print, cancellationToken),
             LayerAction.Archive archive => UnpackAsync(archive, cancellationToken),
             LayerAction.Instruction instruction => instruction.Make(parent!, print, cancellationToken),
@@ -99,14 +91,6 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             LayerAction.Copy copy => CopyAsync(layer.Layer, copy, parent!, cancellationToken),
             _ => throw new LayerFailedException($"This server cannot make a layer of {layer.Layer.Operation} yet."),
         };
-
-    private async Task<BuildRecord> FromFolderAsync(string folder, CancellationToken cancellationToken)
-    {
-        using var writer = new ContentWriter(store.Tier, _catalog);
-        var root = await DirectoryTree.ScanAsync(folder, writer, cancellationToken);
-        ContainerPaths.Ensure(root);
-        return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
-    }
 
     private static async Task<string[]> ResolveAsync(LayerAction.Registry registry, BuildImageRequest request, CancellationToken cancellationToken)
     {
@@ -142,16 +126,20 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             var digest = await Registry.ResolveAsync(registry.Reference, credentials, cancellationToken);
             print(OutputSource.Stdout, Encoding.UTF8.GetBytes($"Pulling {registry.Reference} ({digest})\n"));
             using var image = await Registry.PullAsync(registry.Reference, digest, credentials, cancellationToken);
-            using var writer = new ContentWriter(store.Tier, _catalog);
-            var root = TreeNode.Directory();
-            foreach (var path in image.Layers)
-            {
-                await using var layer = File.OpenRead(path);
-                await TarLayer.ApplyAsync(root, layer, writer, new LayerLimits(), cancellationToken);
-            }
+            return await MakeAsync(
+                image.Config,
+                async writer =>
+                {
+                    var root = TreeNode.Directory();
+                    foreach (var path in image.Layers)
+                    {
+                        await using var layer = File.OpenRead(path);
+                        await TarLayer.ApplyAsync(root, layer, writer, new LayerLimits(), cancellationToken);
+                    }
 
-            ContainerPaths.Ensure(root);
-            return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = image.Config };
+                    return root;
+                },
+                cancellationToken);
         }
         catch (Exception e) when (e is RegistryException or LayerException)
         {
@@ -161,27 +149,30 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
 
     private async Task<BuildRecord> UnpackAsync(LayerAction.Archive archive, CancellationToken cancellationToken)
     {
-        using var writer = new ContentWriter(store.Tier, _catalog);
-        var root = TreeNode.Directory();
         await using var content = await blobs.OpenAsync(archive.File.Digest, cancellationToken);
         try
         {
-            await TarLayer.ApplyAsync(root, content, writer, new LayerLimits(), cancellationToken);
+            return await MakeAsync(
+                ImageConfig.Empty,
+                async writer =>
+                {
+                    var root = TreeNode.Directory();
+                    await TarLayer.ApplyAsync(root, content, writer, new LayerLimits(), cancellationToken);
+                    return root;
+                },
+                cancellationToken);
         }
         catch (LayerException e)
         {
             throw new LayerFailedException($"{archive.File.Path}: {e.Message}");
         }
-
-        ContainerPaths.Ensure(root);
-        return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
     }
 
-    private async Task<BuildRecord> FromTreeAsync(TreeNode root, CancellationToken cancellationToken)
+    // A layer that has none below it.
+    private async Task<BuildRecord> MakeAsync(ImageConfig config, Func<ContentWriter, Task<TreeNode>> make, CancellationToken cancellationToken)
     {
         using var writer = new ContentWriter(store.Tier, _catalog);
-        ContainerPaths.Ensure(root);
-        return new BuildRecord { Index = (await WriteAsync(root, writer, cancellationToken)).ToString(), Config = ImageConfig.Empty };
+        return new BuildRecord { Index = await WriteAsync(await make(writer), writer, cancellationToken), Config = config };
     }
 
     private async Task<BuildRecord> RunAsync(
@@ -225,11 +216,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
                 result.Reason.Length > 0 ? $"'{command}' was ended: {result.Reason}." : $"'{command}' ended with exit code {result.ExitCode}.", command, result.ExitCode, tail.ToString());
         }
 
-        using var writer = Writer(index);
-        var root = TreeNode.FromIndex(index);
-        await OverlayChanges.ApplyAsync(root, result.UpperFolder, writer, cancellationToken);
-        ContainerPaths.Ensure(root);
-        return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+        return await ChangeAsync(parent, index, (root, writer) => OverlayChanges.ApplyAsync(root, result.UpperFolder, writer, cancellationToken), cancellationToken);
     }
 
     /// <summary>Changes a layer's files.</summary>
@@ -239,11 +226,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     public async Task<BuildRecord> ChangeAsync(BuildRecord parent, Func<TreeNode, ContentWriter, Task> change, CancellationToken cancellationToken)
     {
         using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
-        using var writer = Writer(index);
-        var root = TreeNode.FromIndex(index);
-        await change(root, writer);
-        ContainerPaths.Ensure(root);
-        return parent with { Index = (await WriteAsync(root, writer, cancellationToken)).ToString() };
+        return await ChangeAsync(parent, index, change, cancellationToken);
     }
 
     /// <summary>The tree of a layer, to take files from.</summary>
@@ -269,14 +252,25 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             }
         }
 
-        return await ChangeAsync(
-            record,
-            (root, _) =>
-            {
-                ContainerPaths.EnsureFolder(root, path);
-                return Task.CompletedTask;
-            },
-            cancellationToken);
+        return await ChangeAsync(record, root => ContainerPaths.EnsureFolder(root, path), cancellationToken);
+    }
+
+    private Task<BuildRecord> ChangeAsync(BuildRecord parent, Action<TreeNode> change, CancellationToken cancellationToken) => ChangeAsync(
+        parent,
+        (root, _) =>
+        {
+            change(root);
+            return Task.CompletedTask;
+        },
+        cancellationToken);
+
+    private async Task<BuildRecord> ChangeAsync(BuildRecord parent, ImageIndex index, Func<TreeNode, ContentWriter, Task> change, CancellationToken cancellationToken)
+    {
+        _catalog.Add(index);
+        using var writer = new ContentWriter(store.Tier, _catalog);
+        var root = TreeNode.FromIndex(index);
+        await change(root, writer);
+        return parent with { Index = await WriteAsync(root, writer, cancellationToken) };
     }
 
     private static Dictionary<string, string> Variables(ImageLayer layer, ImageConfig config, BuildImageRequest request)
@@ -352,15 +346,10 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         };
     }
 
-    private ContentWriter Writer(ImageIndex parent)
+    private static async Task<string> WriteAsync(TreeNode root, ContentWriter writer, CancellationToken cancellationToken)
     {
-        _catalog.Add(parent);
-        return new ContentWriter(store.Tier, _catalog);
-    }
-
-    private static async Task<Store.Digests.Digest> WriteAsync(TreeNode root, ContentWriter writer, CancellationToken cancellationToken)
-    {
+        ContainerPaths.Ensure(root);
         using var index = await writer.FinishAsync(root, cancellationToken);
-        return index.Id;
+        return index.Id.ToString();
     }
 }

@@ -244,7 +244,7 @@ public sealed class TarLayer
             }
             else if (!child.IsDirectory)
             {
-                child = FollowToFolder(node, child)
+                child = TreeLinks.FollowToFolder(_root, node, child)
                     ?? throw new LayerException($"The archive's entry '{entry}' lies below '{parts[i]}', which is no folder in the image.");
             }
 
@@ -252,18 +252,6 @@ public sealed class TarLayer
         }
 
         return node;
-    }
-
-    // A layer may be made on an image where /lib is a folder and be put over one where it is a link to usr/lib: what unpacks images follows the link inside the image.
-    private TreeNode? FollowToFolder(TreeNode folder, TreeNode link)
-    {
-        if (!link.IsLink)
-        {
-            return null;
-        }
-
-        var target = Encoding.UTF8.GetString(link.Target.Span);
-        return target.Split('/').Contains("..", StringComparer.Ordinal) ? null : (target.StartsWith('/') ? _root : folder).Find(target) is { IsDirectory: true } found ? found : null;
     }
 
     private static void Describe(TreeNode node, TarArchiveEntry entry)

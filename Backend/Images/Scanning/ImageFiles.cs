@@ -1,5 +1,4 @@
 using System.Text;
-using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Store.Packs;
@@ -91,7 +90,7 @@ internal sealed class ImageFiles(IObjectTier tier, ImageIndex index)
         var chunk = index.GetChunk(number);
         var (frame, bytes) = (new byte[chunk.StoredBytes], new byte[chunk.SizeBytes]);
         using var codec = FrameCodec.Rent();
-        return await tier.ReadAsync(ObjectKeys.Pack(chunk.Pack), chunk.PackOffset, frame, cancellationToken) == frame.Length && codec.TryDecompress(frame, bytes) && Digest.Of(bytes) == chunk.Digest
+        return await tier.ReadAsync(ObjectKeys.Pack(chunk.Pack), chunk.PackOffset, frame, cancellationToken) == frame.Length && codec.TryUnpack(in chunk, frame, bytes)
             ? bytes
             : throw new IOException($"{tier.Name}: a part of the image {index.Id} is missing or damaged in the pack {chunk.Pack}.");
     }

@@ -73,7 +73,7 @@ public static class StoreCheck
             foreach (var chunk in PackTable.Read(digest, bytes))
             {
                 var plain = buffer.AsSpan(0, chunk.SizeBytes);
-                if (!codec.TryDecompress(bytes.AsSpan((int)chunk.PackOffset, chunk.StoredBytes), plain) || Digest.Of(plain) != chunk.Digest)
+                if (!codec.TryUnpack(in chunk, bytes.AsSpan((int)chunk.PackOffset, chunk.StoredBytes), plain))
                 {
                     return ($"Its chunk at {chunk.PackOffset} is not what its table says.", found);
                 }

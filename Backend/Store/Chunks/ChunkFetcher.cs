@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Store.Packs;
 
@@ -61,7 +60,7 @@ internal sealed class ChunkFetcher(IObjectTier tier, CacheOptions options, TimeP
     {
         var bytes = new byte[chunk.SizeBytes];
         using var codec = FrameCodec.Rent();
-        return codec.TryDecompress(frame, bytes) && Digest.Of(bytes) == chunk.Digest ? bytes : null;
+        return codec.TryUnpack(in chunk, frame, bytes) ? bytes : null;
     }
 
     // Null if it worked; else why it did not.

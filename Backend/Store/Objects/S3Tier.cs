@@ -108,13 +108,7 @@ public sealed class S3Tier : IObjectTier, IDisposable
         var path = PathOf(key);
 
         // Read first and as a whole: an object must not appear with half of a content that failed on its way.
-        await using var spool = new FileStream(Path.Combine(Path.GetTempPath(), $"modal-{Guid.NewGuid():N}"), new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite,
-            Options = FileOptions.DeleteOnClose,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
+        await using var spool = SpoolFile.Create();
         try
         {
             await content.CopyToAsync(spool, cancellationToken);

@@ -1,4 +1,5 @@
 using Modal.Backend.Store.Chunks;
+using Modal.Backend.Store.Digests;
 using ZstdNet;
 
 namespace Modal.Backend.Store.Packs;
@@ -44,6 +45,13 @@ public sealed class FrameCodec : IDisposable
             return false;
         }
     }
+
+    /// <summary>Restores a chunk and compares it with its digest.</summary>
+    /// <param name="chunk">What it must be.</param>
+    /// <param name="frame">The compressed bytes.</param>
+    /// <param name="bytes">Exactly as long as the chunk; of no use if this fails.</param>
+    /// <returns>Whether they are the chunk's bytes.</returns>
+    public bool TryUnpack(in ChunkInfo chunk, ReadOnlySpan<byte> frame, Span<byte> bytes) => TryDecompress(frame, bytes) && Digest.Of(bytes) == chunk.Digest;
 
     /// <summary>Gives it back for reuse.</summary>
     public void Dispose() => s_idle.Add(this);

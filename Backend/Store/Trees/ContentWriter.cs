@@ -51,14 +51,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
             }
 
             // Large ones are read twice: whether they are stored already is known only at their end.
-            await using var spool = new FileStream(Path.Combine(Path.GetTempPath(), $"modal-{Guid.NewGuid():N}"), new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.ReadWrite,
-                Options = FileOptions.DeleteOnClose,
-                BufferSize = 0,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            await using var spool = SpoolFile.Create();
             await spool.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
             await content.CopyToAsync(spool, cancellationToken);
             return await AddLargeAsync(spool.SafeFileHandle, cancellationToken);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
@@ -22,7 +21,7 @@ internal sealed class CodeVersions
 
     private const UnixFileMode FolderMode = FileMode555 | UnixFileMode.UserWrite;
 
-    private readonly ConcurrentDictionary<string, Lazy<Task<string>>> _versions = new(StringComparer.Ordinal);
+    private readonly OncePerKey<string> _versions = new();
     private readonly IWorkerBlobs _blobs;
     private readonly string _folder;
     private readonly string _files;
@@ -43,19 +42,9 @@ internal sealed class CodeVersions
     {
         // Named by what it contains, not by what the message claims: nobody can put files under another version's name.
         var key = Key(version);
-        var entry = _versions.GetOrAdd(key, k => new Lazy<Task<string>>(() => MakeAsync(k, version)));
-        try
-        {
-            var path = await entry.Value.WaitAsync(cancellationToken);
-            Directory.SetLastWriteTimeUtc(path, DateTime.UtcNow);
-            return path;
-        }
-        catch when (entry.Value.IsFaulted)
-        {
-            // The next container tries again.
-            _versions.TryRemove(new KeyValuePair<string, Lazy<Task<string>>>(key, entry));
-            throw;
-        }
+        var path = await _versions.GetAsync(key, () => MakeAsync(key, version), cancellationToken);
+        Directory.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+        return path;
     }
 
     /// <summary>Removes what was interrupted and what has not been used for long. Before the first container starts.</summary>
@@ -108,7 +97,6 @@ internal sealed class CodeVersions
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
-    // Not cancelled with the container that asked first: others may be waiting for it too.
     private async Task<string> MakeAsync(string key, CodeVersion version)
     {
         var target = Path.Combine(_folder, key);

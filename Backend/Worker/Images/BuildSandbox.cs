@@ -1,5 +1,4 @@
 using System.ComponentModel;
-
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
@@ -71,7 +70,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ["PATH"] = RunnerProgram.DefaultPath,
             ["HOME"] = uid == 0 ? "/root" : "/",
             ["LANG"] = "C.UTF-8",
         };

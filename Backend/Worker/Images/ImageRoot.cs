@@ -1,6 +1,5 @@
 using Modal.Backend.ImageFs;
 using Modal.Backend.ImageFs.Tracing;
-using Modal.Backend.Worker.Native;
 
 namespace Modal.Backend.Worker.Images;
 
@@ -20,7 +19,6 @@ internal sealed class ImageRoot(IImageMount mount) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await mount.DisposeAsync();
-        Mounts.Unmount(mount.Path);
         try
         {
             Directory.Delete(mount.Path);

@@ -26,6 +26,8 @@ internal sealed class ImageRoots : IAsyncDisposable
     public ImageRoots(IOptions<WorkerOptions> options, ImageStore store, TimeProvider time, ILogger<ImageRoots> logger) =>
         (_options, _store, _time, _logger) = (options.Value, store, time, logger);
 
+    private string FileSystemFolder => Path.Combine(_options.StateDirectory, "imagefs");
+
     private string Roots => Path.Combine(_options.StateDirectory, "roots");
 
     /// <summary>Mounts an image for one user.</summary>
@@ -56,11 +58,7 @@ internal sealed class ImageRoots : IAsyncDisposable
     /// <summary>Takes away what a killed worker left. Before the first mount.</summary>
     public void CleanUp()
     {
-        foreach (var point in Native.Mounts.Below(Roots).Concat(Native.Mounts.Below(Path.Combine(_options.StateDirectory, "imagefs"))))
-        {
-            Native.Mounts.Unmount(point);
-        }
-
+        ImageFsSupervisor.RemoveMounts(FileSystemFolder, _logger);
         if (Directory.Exists(Roots))
         {
             foreach (var folder in Directory.EnumerateDirectories(Roots))
@@ -87,11 +85,11 @@ internal sealed class ImageRoots : IAsyncDisposable
             return _supervisor ??= ImageFsSupervisor.Start(
                 new ImageFsOptions
                 {
-                    StateFolder = Path.Combine(_options.StateDirectory, "imagefs"),
+                    StateFolder = FileSystemFolder,
                     CacheFolder = Path.Combine(_options.StateDirectory, "cache"),
                     CacheBytes = _options.CacheBytes,
                     ServerCommand = [Path.Combine(_options.ImageFsDirectory, "Modal.Backend.ImageFs")],
-                    Tier = _options.StoreTier ?? $"folder:{Path.Combine(_options.StateDirectory, "store")}",
+                    Tier = _options.StoreAddress,
                 },
                 _logger,
                 _time);

@@ -1,14 +1,14 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Code;
 
 namespace Modal.Backend.Worker.Images;
 
 /// <summary>Local files that are mounted into containers, as folders of this machine: made once for the same files. Safe from many threads.</summary>
 internal sealed class MountedFolders
 {
-    private readonly ConcurrentDictionary<string, Lazy<Task<string>>> _folders = new(StringComparer.Ordinal);
+    private readonly OncePerKey<string> _folders = new();
     private readonly IBlobSource _blobs;
     private readonly string _root;
 
@@ -32,18 +32,8 @@ internal sealed class MountedFolders
     public async Task<string> EnsureAsync(ImageMount mount, CancellationToken cancellationToken)
     {
         var key = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(mount.Files)));
-        var entry = _folders.GetOrAdd(key, k => new Lazy<Task<string>>(() => MakeAsync(k, mount.Files)));
-        try
-        {
-            var folder = await entry.Value.WaitAsync(cancellationToken);
-            return mount.IsDirectory ? folder : Path.Combine(folder, mount.Files[0].Path);
-        }
-        catch when (entry.Value.IsFaulted)
-        {
-            // The next container tries again.
-            _folders.TryRemove(new KeyValuePair<string, Lazy<Task<string>>>(key, entry));
-            throw;
-        }
+        var folder = await _folders.GetAsync(key, () => MakeAsync(key, mount.Files), cancellationToken);
+        return mount.IsDirectory ? folder : Path.Combine(folder, mount.Files[0].Path);
     }
 
     private async Task<string> MakeAsync(string key, IReadOnlyList<MountedFile> files)

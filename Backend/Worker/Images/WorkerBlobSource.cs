@@ -1,5 +1,6 @@
 using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Digests;
+using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 
 namespace Modal.Backend.Worker.Images;
@@ -10,13 +11,7 @@ internal sealed class WorkerBlobSource(IWorkerBlobs blobs) : IBlobSource
     /// <inheritdoc/>
     public async Task<Stream> OpenAsync(string digest, CancellationToken cancellationToken)
     {
-        var file = new FileStream(Path.Combine(Path.GetTempPath(), $"modal-{Guid.NewGuid():N}"), new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite,
-            Options = FileOptions.DeleteOnClose,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
+        var file = SpoolFile.Create();
         try
         {
             await blobs.ReadAsync(digest, file, cancellationToken);

@@ -60,9 +60,6 @@ internal static unsafe partial class Unistd
     /// <returns>False if the file system cannot.</returns>
     public static bool TryLink(string existing, string name) => link(existing, name) == 0;
 
-    /// <summary>For <see cref="Descriptor"/> only.</summary>
-    public static int Close(int number) => close(number);
-
     /// <summary>Whether this process runs as root.</summary>
     public static bool IsRoot => geteuid() == 0;
 
@@ -81,10 +78,6 @@ internal static unsafe partial class Unistd
     // man 2 read
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(int fd, byte* buf, nuint count);
-
-    // man 2 close
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int close(int fd);
 
     // man 2 link
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

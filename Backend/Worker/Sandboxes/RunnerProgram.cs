@@ -6,6 +6,9 @@ namespace Modal.Backend.Worker.Sandboxes;
 /// <summary>How the runner is started: paths on this machine, and the command line for the paths inside a sandbox.</summary>
 internal sealed class RunnerProgram
 {
+    /// <summary>Where programs are looked for inside, as in any Debian.</summary>
+    public const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
     private const string Name = "Modal.Backend.Runner";
 
     private RunnerProgram(string directory, string dotnetRoot, string aspNetCoreDirectory) =>
@@ -68,7 +71,7 @@ internal sealed class RunnerProgram
     /// <param name="memoryMiB">The container's memory.</param>
     public static IReadOnlyDictionary<string, string> Environment(string dotnetRoot, long memoryMiB) => new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ["PATH"] = DefaultPath,
         ["HOME"] = "/tmp",
         ["LANG"] = "C.UTF-8",
         ["DOTNET_ROOT"] = dotnetRoot,

@@ -47,9 +47,9 @@ public sealed class LayoutTests
         #include <sys/wait.h>
         #include <linux/fuse.h>
         #define SAME(what, value) _Static_assert((what) == (value), #what)
-        SAME(ENOENT, {Errno.ENOENT}); SAME(EINTR, {Errno.EINTR}); SAME(EIO, {Errno.EIO}); SAME(EAGAIN, {Errno.EAGAIN}); SAME(EBUSY, {Errno.EBUSY}); SAME(ENODEV, {Errno.ENODEV});
-        SAME(EINVAL, {Errno.EINVAL}); SAME(EROFS, {Errno.EROFS}); SAME(ERANGE, {Errno.ERANGE}); SAME(ENAMETOOLONG, {Errno.ENAMETOOLONG}); SAME(ENOSYS, {Errno.ENOSYS});
-        SAME(ENODATA, {Errno.ENODATA}); SAME(EPROTO, {Errno.EPROTO}); SAME(ESTALE, {Errno.ESTALE});
+        SAME(ENOENT, {Errno.ENOENT}); SAME(EINTR, {Errno.EINTR}); SAME(EIO, {Errno.EIO}); SAME(ECHILD, {Errno.ECHILD}); SAME(EAGAIN, {Errno.EAGAIN}); SAME(EBUSY, {Errno.EBUSY}); SAME(ENODEV, {Errno.ENODEV});
+        SAME(EINVAL, {Errno.EINVAL}); SAME(EROFS, {Errno.EROFS}); SAME(EPIPE, {Errno.EPIPE}); SAME(ERANGE, {Errno.ERANGE}); SAME(ENAMETOOLONG, {Errno.ENAMETOOLONG}); SAME(ENOSYS, {Errno.ENOSYS});
+        SAME(ENODATA, {Errno.ENODATA}); SAME(EPROTO, {Errno.EPROTO}); SAME(ECONNRESET, {Errno.ECONNRESET}); SAME(ESTALE, {Errno.ESTALE});
         SAME(O_RDONLY, {Fcntl.O_RDONLY}); SAME(O_RDWR, {Fcntl.O_RDWR}); SAME(O_CLOEXEC, {Fcntl.O_CLOEXEC}); SAME(SEEK_END, {Unistd.SEEK_END}); SAME(MFD_CLOEXEC, {Memfd.MFD_CLOEXEC});
         SAME(MS_RDONLY, {Mounting.MS_RDONLY}); SAME(MS_NOSUID, {Mounting.MS_NOSUID}); SAME(MS_NODEV, {Mounting.MS_NODEV}); SAME(MS_NOATIME, {Mounting.MS_NOATIME});
         SAME(MS_BIND, {Mounting.MS_BIND}); SAME(MS_REC, {Mounting.MS_REC}); SAME(MS_PRIVATE, {Mounting.MS_PRIVATE}); SAME(MNT_DETACH, {Mounting.MNT_DETACH}); SAME(UMOUNT_NOFOLLOW, {Mounting.UMOUNT_NOFOLLOW});

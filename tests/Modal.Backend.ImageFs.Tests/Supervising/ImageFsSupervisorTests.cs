@@ -3,7 +3,6 @@ using CliWrap;
 using CliWrap.Buffered;
 using Microsoft.Extensions.Logging.Abstractions;
 using Modal.Backend.ImageFs.Native;
-using Modal.Backend.ImageFs.Supervising;
 using Modal.Backend.ImageFs.Tests.Testing;
 using Modal.Backend.ImageFs.Tracing;
 using Modal.Backend.Store.Digests;

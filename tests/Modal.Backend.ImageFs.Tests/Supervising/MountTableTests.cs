@@ -1,4 +1,3 @@
-using Modal.Backend.ImageFs.Supervising;
 using Xunit;
 
 namespace Modal.Backend.ImageFs.Tests.Supervising;

@@ -1,9 +1,9 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace Modal.Backend.ImageFs.Native;
+namespace Modal.Backend.Native;
 
-/// <summary>spawn.h: a child with a descriptor that it is given as 0, which the framework's Process class cannot do.</summary>
+/// <summary>spawn.h: a child with exactly the descriptors it is given as 0, 1 and 2, which the framework's Process class cannot do.</summary>
 internal static unsafe partial class Spawn
 {
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -13,12 +13,16 @@ internal static unsafe partial class Spawn
     // Room for the opaque structs of any libc; glibc's are 80, 336 and 128 bytes.
     public const int OpaqueBytes = 512;
 
-    /// <summary>Starts a program in a session of its own, with default signal handling. What it prints goes to this process's standard error.</summary>
+    /// <summary>Starts a program in a session of its own, with default signal handling.</summary>
     /// <param name="arguments">The program's path and its arguments.</param>
     /// <param name="environment">All of its environment, as NAME=value.</param>
+    /// <param name="workingDirectory">Where it starts; null for where this process is.</param>
     /// <param name="input">Its descriptor 0.</param>
+    /// <param name="output">Its descriptor 1; null for this process's standard error.</param>
+    /// <param name="error">Its descriptor 2; null for this process's own.</param>
     /// <returns>Its process id.</returns>
-    public static int Start(IReadOnlyList<string> arguments, IEnumerable<string> environment, Descriptor input)
+    public static int Start(
+        IReadOnlyList<string> arguments, IEnumerable<string> environment, string? workingDirectory, Descriptor input, Descriptor? output, Descriptor? error)
     {
         var actions = stackalloc byte[OpaqueBytes];
         var attributes = stackalloc byte[OpaqueBytes];
@@ -29,8 +33,17 @@ internal static unsafe partial class Spawn
         Succeed(posix_spawnattr_init(attributes), "posix_spawnattr_init");
         try
         {
+            if (workingDirectory is not null)
+            {
+                Succeed(posix_spawn_file_actions_addchdir_np(actions, workingDirectory), "posix_spawn_file_actions_addchdir_np");
+            }
+
             Succeed(posix_spawn_file_actions_adddup2(actions, input.Number, 0), "posix_spawn_file_actions_adddup2");
-            Succeed(posix_spawn_file_actions_adddup2(actions, 2, 1), "posix_spawn_file_actions_adddup2");
+            Succeed(posix_spawn_file_actions_adddup2(actions, output?.Number ?? 2, 1), "posix_spawn_file_actions_adddup2");
+            if (error is not null)
+            {
+                Succeed(posix_spawn_file_actions_adddup2(actions, error.Number, 2), "posix_spawn_file_actions_adddup2");
+            }
 
             // The runtime ignores SIGPIPE and blocks others; a child would inherit that.
             _ = sigfillset(signals);
@@ -97,6 +110,10 @@ internal static unsafe partial class Spawn
     // man 3 posix_spawn_file_actions_adddup2
     [LibraryImport("libc")]
     private static partial int posix_spawn_file_actions_adddup2(byte* fileActions, int fildes, int newfildes);
+
+    // man 3 posix_spawn_file_actions_addchdir_np
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int posix_spawn_file_actions_addchdir_np(byte* fileActions, string path);
 
     // man 3 posix_spawnattr_init
     [LibraryImport("libc")]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Modal.Backend.ImageFs.Native;
+namespace Modal.Backend.Native;
 
 /// <summary>sys/mount.h.</summary>
 internal static partial class Mounting

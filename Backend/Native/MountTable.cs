@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Modal.Backend.ImageFs.Supervising;
+namespace Modal.Backend.Native;
 
 /// <summary>/proc/self/mountinfo (proc(5)).</summary>
 internal static class MountTable

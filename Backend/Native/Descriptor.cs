@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Modal.Backend.ImageFs.Native;
+namespace Modal.Backend.Native;
 
 /// <summary>Owns one file descriptor.</summary>
-internal sealed class Descriptor : SafeHandleMinusOneIsInvalid
+internal sealed partial class Descriptor : SafeHandleMinusOneIsInvalid
 {
     public Descriptor(int number)
         : base(ownsHandle: true) => SetHandle(number);
@@ -12,5 +13,9 @@ internal sealed class Descriptor : SafeHandleMinusOneIsInvalid
     public int Number => (int)handle;
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle() => Unistd.Close((int)handle) == 0;
+    protected override bool ReleaseHandle() => close((int)handle) == 0;
+
+    // man 2 close
+    [LibraryImport("libc")]
+    private static partial int close(int fd);
 }
