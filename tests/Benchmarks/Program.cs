@@ -2,10 +2,11 @@ using Modal.Benchmarks.CallLatency;
 using Modal.Benchmarks.Daemon;
 using Modal.Benchmarks.FsSequential;
 using Modal.Benchmarks.FsSmall;
+using Modal.Benchmarks.Ingest;
 using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Reporting;
 
-IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark()];
+IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

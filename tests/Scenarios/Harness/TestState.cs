@@ -5,16 +5,18 @@ namespace Modal.Scenarios.Harness;
 /// <summary>State directories of test daemons. The standard base root is shared with the machine's own state: making it takes a minute.</summary>
 internal static class TestState
 {
+    /// <summary>Where the machine's own state has its standard bases.</summary>
+    public static string StandardBases { get; } = Environment.IsPrivilegedProcess
+        ? "/var/lib/modal/base"
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "modal", "base");
+
     public static (string State, string Socket) Create(string name)
     {
         // Short, because a Unix socket's path may have 107 characters at most.
         var state = Directory.CreateTempSubdirectory($"modal-{name}-").FullName;
-        var shared = Environment.IsPrivilegedProcess
-            ? "/var/lib/modal/base"
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "modal", "base");
-        if (Directory.Exists(shared))
+        if (Directory.Exists(StandardBases))
         {
-            Directory.CreateSymbolicLink(Path.Combine(state, "base"), shared);
+            Directory.CreateSymbolicLink(Path.Combine(state, "base"), StandardBases);
         }
 
         return (state, Path.Combine(state, "daemon.sock"));
