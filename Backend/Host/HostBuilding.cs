@@ -1,5 +1,4 @@
 using System.Net;
-using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -13,6 +12,8 @@ using Modal.Backend.Host.Daemon;
 using Modal.Backend.Host.Logging;
 using Modal.Backend.Host.Transport;
 using Modal.Backend.Store.Blobs;
+using Modal.Backend.Store.Objects;
+using Modal.Backend.Store.Peers;
 using Modal.Backend.Worker;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Session;
@@ -87,6 +88,7 @@ internal static class HostBuilding
             kestrel.Limits.MinResponseDataRate = null;
         });
         builder.Services.AddSingleton(new BlobStore(new BlobStoreOptions { Directory = Path.Combine(options.StateDirectory, "blobs") }));
+        builder.Services.AddSingleton(_ => TierAddress.Open(options.StoreAddress));
         builder.Services.AddModalControlPlane(o =>
         {
             o.IsLocalDaemon = options.Role == HostRole.All || options.Listen is null;
@@ -111,29 +113,15 @@ internal static class HostBuilding
     {
         if (options.Role == HostRole.All)
         {
-            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(UnixChannels.Open(transport.ConnectAsync)));
+            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(transport.ConnectAsync)));
             builder.Services.AddSingleton<IWorkerBlobs, StoreBlobs>();
         }
         else
         {
-            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(Dial(options)));
+            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(options.ServerAddress)));
         }
 
-        builder.Services.AddModalWorker(w => w.StateDirectory = options.StateDirectory);
-    }
-
-    private static GrpcChannel Dial(HostOptions options)
-    {
-        if (options.Server is null)
-        {
-            return UnixChannels.Open(options.Socket);
-        }
-
-        return Uri.TryCreate(options.Server, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" or "unix"
-            ? url.Scheme == "unix"
-                ? UnixChannels.Open(url.LocalPath)
-                : GrpcChannel.ForAddress(url, UnixChannels.Options(new SocketsHttpHandler { EnableMultipleHttp2Connections = true }))
-            : throw new ArgumentException($"--server is '{options.Server}'; it must be http://host:port or unix:///path.");
+        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier) = (options.StateDirectory, options.StoreAddress));
     }
 
     private static IPEndPoint ParseLoopback(string text) =>

@@ -15,14 +15,29 @@ public sealed record HostOptions
     /// <summary>Server that a worker dials: http://host:port or unix:///path. Null, the default, means the socket of the state directory.</summary>
     public string? Server { get; init; }
 
+    /// <summary>
+    /// The store of images that several hosts share: <c>folder:/path</c>, <c>s3:bucket/prefix?endpoint=http://host:port&amp;region=name</c>, or <c>peer:</c> and a server's address.
+    /// Default: the variable MODAL_STORE. Null, where that is not set, means the folder <c>store</c> of the state directory, and for a worker that dials another host's server that server's store.
+    /// </summary>
+    public string? Store { get; init; } = DefaultStore;
+
     /// <summary>A daemon without apps stops after this. Default 30 minutes; zero means never.</summary>
     public TimeSpan IdleLimit { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Log to the console as well as to the file.</summary>
     public bool LogToConsole { get; init; }
 
+    /// <summary>Where a worker's server is, the default filled in.</summary>
+    public string ServerAddress => Server ?? $"unix://{Socket}";
+
+    /// <summary>Where the store is, the default filled in.</summary>
+    public string StoreAddress => Store ?? (Role == HostRole.Worker && Server is not null ? $"peer:{Server}" : $"folder:{Path.Combine(StateDirectory, "store")}");
+
     /// <summary>The Unix socket.</summary>
     public string Socket => Path.Combine(StateDirectory, "daemon.sock");
+
+    /// <summary>The default of <see cref="Store"/>.</summary>
+    public static string? DefaultStore { get; } = Environment.GetEnvironmentVariable("MODAL_STORE") is { Length: > 0 } set ? set : null;
 
     /// <summary>The default of <see cref="StateDirectory"/>.</summary>
     public static string DefaultStateDirectory { get; } =

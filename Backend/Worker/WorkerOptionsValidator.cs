@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.Worker;
 
@@ -28,6 +29,7 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(options.ReconnectDelay > TimeSpan.Zero, nameof(options.ReconnectDelay), options.ReconnectDelay, "more than zero");
         Require(options.CacheBytes >= 64 * 1024 * 1024, nameof(options.CacheBytes), options.CacheBytes, "at least 67108864 (64 MiB)");
         Require(options.BuildMemoryMiB >= 256, nameof(options.BuildMemoryMiB), options.BuildMemoryMiB, "at least 256");
+        RequireStore(options, faults);
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
 
         void Require(bool holds, string setting, object? value, string allowed)
@@ -36,6 +38,18 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
             {
                 faults.Add($"WorkerOptions.{setting} is '{value}'; it must be {allowed}.");
             }
+        }
+    }
+
+    private static void RequireStore(WorkerOptions options, List<string> faults)
+    {
+        try
+        {
+            (TierAddress.Open(options.StoreAddress) as IDisposable)?.Dispose();
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            faults.Add(e.Message);
         }
     }
 }

@@ -19,6 +19,8 @@ public static partial class Imaged
         .AddLocalDirectory(Variable("TEST_LOCAL_DIRECTORY"), "/srv/data", ignore: ["*.log"])
         .AddLocalFile(Path.Combine(Variable("TEST_LOCAL_DIRECTORY"), "one.txt"), "/etc/one.conf");
 
+    private static Image Made => Image.DebianSlim().RunCommands("echo made > /made.txt");
+
     private static Image Failing => Image.DebianSlim().RunCommands("echo before; echo to stderr >&2; exit 3");
 
     [Function(Image = nameof(Python))]
@@ -35,6 +37,9 @@ public static partial class Imaged
 
     [Function(Image = nameof(FromRegistry))]
     public static string Describe() => string.Join('|', Environment.GetEnvironmentVariable("GREETING"), Environment.CurrentDirectory, Run("id", "-u"), File.ReadAllText("/srv/data/sub/two.txt"), File.ReadAllText("/etc/one.conf"), File.Exists("/srv/data/x.log"), File.Exists("/srv/work/who"));
+
+    [Function(Image = nameof(Made))]
+    public static string ReadMade() => File.ReadAllText("/made.txt").Trim();
 
     [Function(Image = nameof(Failing))]
     public static int NeverRuns() => 1;

@@ -32,8 +32,11 @@ switch (args.FirstOrDefault())
     case "same-image":
         Console.WriteLine(await Imaged.Remote.SameImage.CallAsync());
         break;
+    case "made":
+        Console.WriteLine(await Imaged.Remote.ReadMade.CallAsync());
+        break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made COUNT [MILLISECONDS]");
         return 2;
 }
 

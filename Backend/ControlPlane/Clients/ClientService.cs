@@ -19,7 +19,7 @@ internal sealed class ClientService(
     public override async Task<HelloReply> Hello(HelloRequest request, ServerCallContext context)
     {
         var worker = options.Value.IsLocalDaemon && request.ClientVersion.Length > 0
-            ? await arrivals.FirstAsync(context.CancellationToken)
+            ? await arrivals.FindAsync(() => arrivals.Latest, context.CancellationToken)
             : arrivals.Latest;
         var running = await grains.GetGrain<IAppDirectoryGrain>(0).ListAsync();
         return new HelloReply

@@ -88,12 +88,11 @@ internal sealed class ImageService(
         }
     }
 
-    private async Task<WorkerLink?> ChooseAsync(ImageSpec image, CancellationToken cancellationToken)
+    private Task<WorkerLink?> ChooseAsync(ImageSpec image, CancellationToken cancellationToken)
     {
-        await arrivals.FirstAsync(cancellationToken);
         var key = image.Layers.Count == 0 ? "" : $"{image.Layers[0].Operation} {string.Join(' ', image.Layers[0].Arguments)}";
 
         // Rendezvous: when a worker comes or goes only its own share moves.
-        return links.All.MaxBy(l => Digest.Of(System.Text.Encoding.UTF8.GetBytes($"{key} {WorkerSession.WorkerIdOf(l.Session)}")));
+        return arrivals.FindAsync(() => links.All.MaxBy(l => Digest.Of(System.Text.Encoding.UTF8.GetBytes($"{key} {WorkerSession.WorkerIdOf(l.Session)}"))), cancellationToken);
     }
 }

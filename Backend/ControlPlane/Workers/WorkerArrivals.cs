@@ -2,13 +2,13 @@ using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Workers;
 
-/// <summary>The last worker that registered, for those who want to know how containers run here.</summary>
+/// <summary>Workers that register, for those who want to know how containers run here or need a worker now.</summary>
 internal sealed class WorkerArrivals
 {
-    // A daemon that has just started may have no worker yet; whoever needs one should not be told "none".
+    // A daemon that has just started has no worker yet, and one that starts again is away for some seconds: whoever needs one should not be told "none".
     private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(10);
 
-    private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile RegisterWorker? _latest;
 
     public RegisterWorker? Latest => _latest;
@@ -16,13 +16,32 @@ internal sealed class WorkerArrivals
     public void Add(RegisterWorker worker)
     {
         _latest = worker;
-        _first.TrySetResult();
+        Interlocked.Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 
-    /// <summary>Waits for the first worker; null if none came in time.</summary>
-    public async Task<RegisterWorker?> FirstAsync(CancellationToken cancellationToken)
+    /// <summary>Looks for something that a worker brings, now and whenever one registers.</summary>
+    /// <param name="find">Gives null while it is not there.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>Null if it was not there in time.</returns>
+    public async Task<T?> FindAsync<T>(Func<T?> find, CancellationToken cancellationToken)
+        where T : class
     {
-        await _first.Task.WaitAsync(s_wait, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return _latest;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_wait);
+        while (true)
+        {
+            var next = Volatile.Read(ref _next).Task;
+            if (find() is { } found)
+            {
+                return found;
+            }
+
+            await next.WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!next.IsCompleted)
+            {
+                return null;
+            }
+        }
     }
 }

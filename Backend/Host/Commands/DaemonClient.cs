@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Grpc.Net.Client;
+using Modal.Backend.Store.Peers;
 using Modal.Protocol;
 
 namespace Modal.Backend.Host.Commands;
@@ -11,7 +12,7 @@ internal sealed class DaemonClient : IDisposable
 
     private DaemonClient(string socket)
     {
-        _channel = UnixChannels.Open(socket);
+        _channel = GrpcChannels.OpenSocket(socket);
         Client = new ModalClient.ModalClientClient(_channel);
     }
 

@@ -20,9 +20,14 @@ internal static class HostCommand
         var role = new Option<HostRole>("--role") { Description = "all, server or worker.", DefaultValueFactory = _ => HostRole.All };
         var listen = new Option<string?>("--listen") { Description = "Loopback address and port to listen on besides the Unix socket, such as 127.0.0.1:7777." };
         var server = new Option<string?>("--server") { Description = "For a worker: the server to dial, http://host:port or unix:///path." };
+        var store = new Option<string?>("--store")
+        {
+            Description = "Where images are kept: folder:/path, s3:bucket/prefix?endpoint=http://host:port&region=name (keys from the usual AWS variables), or peer:http://host:port.",
+            DefaultValueFactory = _ => HostOptions.DefaultStore,
+        };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
-        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, idle, console };
+        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, idle, console };
         command.SetAction((parsed, token) => ServeCommand.RunAsync(
             new HostOptions
             {
@@ -30,6 +35,7 @@ internal static class HostCommand
                 StateDirectory = Path.GetFullPath(parsed.GetValue(state)!),
                 Listen = parsed.GetValue(listen),
                 Server = parsed.GetValue(server),
+                Store = parsed.GetValue(store),
                 IdleLimit = TimeSpan.FromMinutes(parsed.GetValue(idle)),
                 LogToConsole = parsed.GetValue(console),
             },

@@ -1,3 +1,5 @@
+using Modal.Backend.Store.Peers;
+
 namespace Modal.Backend.Store.Objects;
 
 /// <summary>Tiers by a line of text, as settings and command lines have them.</summary>
@@ -5,9 +7,10 @@ public static class TierAddress
 {
     private const string Folder = "folder:";
     private const string S3 = "s3:";
+    private const string Peer = "peer:";
 
     /// <summary>Opens a tier.</summary>
-    /// <param name="text"><c>folder:/path</c>, or <c>s3:bucket/prefix?endpoint=http://host:port&amp;region=name</c>, where all after the bucket may be left out. Keys come from the environment, not from here: others can read command lines.</param>
+    /// <param name="text"><c>folder:/path</c>, or <c>s3:bucket/prefix?endpoint=http://host:port&amp;region=name</c>, where all after the bucket may be left out, or <c>peer:http://host:port</c> or <c>peer:unix:///path</c> for the store of a server. Keys come from the environment, not from here: others can read command lines.</param>
     /// <exception cref="ArgumentException">It is neither; the message says what is wrong.</exception>
     public static IObjectTier Open(string text)
     {
@@ -17,7 +20,14 @@ public static class TierAddress
             return new FolderTier(text[Folder.Length..]);
         }
 
-        return text.StartsWith(S3, StringComparison.Ordinal) ? new S3Tier(Parse(text)) : throw Wrong(text, "it must be folder:/path or s3:bucket/prefix?endpoint=…&region=…");
+        if (text.StartsWith(Peer, StringComparison.Ordinal))
+        {
+            return OpenPeer(text);
+        }
+
+        return text.StartsWith(S3, StringComparison.Ordinal)
+            ? new S3Tier(Parse(text))
+            : throw Wrong(text, "it must be folder:/path, s3:bucket/prefix?endpoint=…&region=… or peer:http://host:port");
     }
 
     internal static S3TierOptions Parse(string text)
@@ -44,6 +54,19 @@ public static class TierAddress
         }
 
         return options;
+    }
+
+    private static PeerTier OpenPeer(string text)
+    {
+        var address = text[Peer.Length..];
+        try
+        {
+            return new PeerTier(GrpcChannels.Open(address), address);
+        }
+        catch (ArgumentException e)
+        {
+            throw Wrong(text, e.Message);
+        }
     }
 
     private static ArgumentException Wrong(string text, string why) => new($"The store is '{text}': {why}.");

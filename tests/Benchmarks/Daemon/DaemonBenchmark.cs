@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Modal.Benchmarks.Functions;
 using Modal.Benchmarks.Reporting;
 using Modal.Scenarios.Harness;
@@ -37,7 +36,7 @@ internal sealed class DaemonBenchmark : IBenchmark
     private static async Task<double> StartAsync()
     {
         var (state, socket) = TestState.Create("start");
-        using var daemon = Serve(state);
+        using var daemon = HostProcess.Serve(state);
         try
         {
             return await Stats.SecondsAsync(() => ReadyAsync(socket));
@@ -52,7 +51,7 @@ internal sealed class DaemonBenchmark : IBenchmark
     private static async Task<(double Share, double Megabytes)> IdleAsync()
     {
         var (state, socket) = TestState.Create("idle");
-        using var daemon = Serve(state);
+        using var daemon = HostProcess.Serve(state);
         try
         {
             await ReadyAsync(socket);
@@ -77,20 +76,6 @@ internal sealed class DaemonBenchmark : IBenchmark
         var before = Stats.CpuSeconds(pid);
         await BenchmarkJobs.Remote.Square.ForEachAsync(Enumerable.Range(0, Inputs).Select(i => i % 40_000));
         return (Stats.CpuSeconds(pid) - before) * 1e6 / Inputs;
-    }
-
-    private static Process Serve(string state)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[HostPaths.HostProgram, "serve", "--state-dir", state])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        var process = Process.Start(start)!;
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return process;
     }
 
     private static async Task ReadyAsync(string socket)

@@ -1,5 +1,5 @@
 using Modal.Backend.Store.Objects;
-using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Store.Peers;
 using Xunit;
 
 namespace Modal.Backend.Host.Tests.Blobs;

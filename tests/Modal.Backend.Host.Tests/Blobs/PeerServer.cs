@@ -1,8 +1,9 @@
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Modal.Backend.Store.Objects;
-using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Store.Peers;
 
 namespace Modal.Backend.Host.Tests.Blobs;
 
@@ -17,13 +18,14 @@ internal sealed class PeerServer : IAsyncDisposable
         var options = new HostOptions { Role = HostRole.Server, StateDirectory = _directory, IdleLimit = TimeSpan.Zero };
         _app = HostBuilding.Build(options, services =>
         {
+            services.RemoveAll<IObjectTier>();
             if (tier is not null)
             {
                 services.AddSingleton(tier);
             }
         });
-        Channel = UnixChannels.Open(options.Socket);
-        Peer = new PeerTier(Channel.CreateCallInvoker(), "test");
+        Channel = GrpcChannels.OpenSocket(options.Socket);
+        Peer = new PeerTier(Channel, "test");
     }
 
     public GrpcChannel Channel { get; }

@@ -1,6 +1,6 @@
 using Grpc.Core;
 using Modal.Backend.Store.Objects;
-using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Store.Peers;
 using Modal.Protocol;
 using Xunit;
 

@@ -2,6 +2,7 @@ using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using Modal.Backend.Store.Peers;
 using Modal.Protocol;
 using Xunit;
 
@@ -27,7 +28,7 @@ public sealed class TestServer : IAsyncLifetime
     /// <summary>A connection of its own, as another program would have.</summary>
     public GrpcChannel Connect()
     {
-        var channel = UnixChannels.Open(Options.Socket);
+        var channel = GrpcChannels.OpenSocket(Options.Socket);
         _channels.Add(channel);
         return channel;
     }

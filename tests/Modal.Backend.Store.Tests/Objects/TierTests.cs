@@ -71,11 +71,12 @@ public sealed class TierAddressTests
     }
 
     [Theory]
-    [InlineData("", "must be folder:/path or s3:")]
-    [InlineData("folder:relative", "must be folder:/path or s3:")]
+    [InlineData("", "must be folder:/path, s3:")]
+    [InlineData("folder:relative", "must be folder:/path, s3:")]
     [InlineData("s3:", "names no bucket")]
     [InlineData("s3:b?endpoint=host", "no http or https address")]
     [InlineData("s3:b?color=red", "'color'")]
+    [InlineData("peer:somewhere", "'somewhere'; it must be http://host:port or unix:///path")]
     public void Open_WrongText_SaysWhatIsWrong(string text, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => TierAddress.Open(text)).Message, StringComparison.Ordinal);
 }

@@ -7,6 +7,7 @@ internal static partial class Signal
 {
     public const int Interrupt = 2;
     public const int Kill = 9;
+    public const int Terminate = 15;
 
     public static void Send(int pid, int signal)
     {

@@ -60,6 +60,40 @@ public sealed class ImageScenarios(DaemonFixture daemon)
         }
     }
 
+    [Fact(Timeout = 200_000)]
+    public async Task Call_OnAWorkerThatDidNotBuildTheImage_HasItFromTheServersStore()
+    {
+        daemon.RequireGVisor();
+        var (state, socket) = TestState.Create("peers");
+        var (first, _) = TestState.Create("first");
+        var (second, _) = TestState.Create("second");
+        using var server = HostProcess.Serve(state, "--role", "server");
+        var worker = HostProcess.Serve(first, "--role", "worker", "--server", $"unix://{socket}");
+        try
+        {
+            using (var client = new ClientProcess(state, "made"))
+            {
+                Assert.Equal(0, await client.ExitAsync(TimeSpan.FromMinutes(2)));
+                Assert.Contains("Building", client.Error, StringComparison.Ordinal);
+            }
+
+            await HostProcess.StopAsync(worker);
+            worker = HostProcess.Serve(second, "--role", "worker", "--server", $"unix://{socket}");
+            using var other = new ClientProcess(state, "made");
+            Assert.True(await other.ExitAsync(TimeSpan.FromMinutes(1)) == 0, other.Error);
+            Assert.Equal("made\n", other.Out);
+            Assert.DoesNotContain("Building", other.Error, StringComparison.Ordinal);
+            Assert.False(Directory.Exists(Path.Combine(second, "store")));
+        }
+        finally
+        {
+            await HostProcess.StopAsync(worker);
+            await TestState.StopAsync(state);
+            Directory.Delete(first, recursive: true);
+            Directory.Delete(second, recursive: true);
+        }
+    }
+
     [Fact(Timeout = 120_000)]
     public async Task Call_BuildThatFails_SaysWhichCommandAndWhatItPrinted()
     {

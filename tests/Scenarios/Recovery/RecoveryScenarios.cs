@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Modal.ScenarioApp;
 using Modal.Scenarios.Harness;
 using Xunit;
@@ -33,8 +32,8 @@ public sealed class RecoveryScenarios(DaemonFixture daemon)
     public async Task Kill_TheWorker_EveryResultArrivesOnce()
     {
         var (state, socket) = TestState.Create("roles");
-        using var server = Serve(state, "server");
-        var worker = Serve(state, "worker");
+        using var server = HostProcess.Serve(state, "--role", "server");
+        var worker = HostProcess.Serve(state, "--role", "worker");
         try
         {
             using var client = new ClientProcess(state, "slow", "200", "20");
@@ -42,7 +41,7 @@ public sealed class RecoveryScenarios(DaemonFixture daemon)
 
             worker.Kill();
             worker.Dispose();
-            worker = Serve(state, "worker");
+            worker = HostProcess.Serve(state, "--role", "worker");
 
             Assert.Equal(0, await client.ExitAsync(TimeSpan.FromSeconds(100)));
             Assert.Equal(string.Concat(Enumerable.Range(0, 200).Select(i => $"{i * i}\n")), client.Out);
@@ -70,19 +69,5 @@ public sealed class RecoveryScenarios(DaemonFixture daemon)
         }
 
         Assert.Equal(Enumerable.Range(0, Inputs).Select(i => i * i), results);
-    }
-
-    private static Process Serve(string state, string role)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[HostPaths.HostProgram, "serve", "--role", role, "--state-dir", state])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        var process = Process.Start(start)!;
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return process;
     }
 }

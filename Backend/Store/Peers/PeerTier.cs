@@ -1,15 +1,16 @@
 using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Grpc.Core;
+using Grpc.Net.Client;
 using Modal.Backend.Store.Objects;
 using Modal.Protocol;
 
-namespace Modal.Backend.Worker.Blobs;
+namespace Modal.Backend.Store.Peers;
 
 /// <summary>The store of another machine, over its Objects service. Tries nothing twice: its callers do.</summary>
-/// <param name="invoker">Carries calls to that machine.</param>
+/// <param name="channel">Leads to that machine; closed with this tier.</param>
 /// <param name="address">That machine, for logs.</param>
-public sealed class PeerTier(CallInvoker invoker, string address) : IObjectTier
+public sealed class PeerTier(GrpcChannel channel, string address) : IObjectTier, IDisposable
 {
     private const int MaxKeys = 10_000;
     private const int PartBytes = 1024 * 1024;
@@ -20,7 +21,7 @@ public sealed class PeerTier(CallInvoker invoker, string address) : IObjectTier
     // A peer that took the call and says nothing would hold up a read forever; 16 MiB in this time is 2 Mbit/s.
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
-    private readonly Objects.ObjectsClient _client = new(invoker);
+    private readonly Protocol.Objects.ObjectsClient _client = new(channel);
 
     /// <inheritdoc/>
     public string Name => $"peer {address}";
@@ -155,6 +156,9 @@ public sealed class PeerTier(CallInvoker invoker, string address) : IObjectTier
             throw Translate(e, $"{key} could not be removed", cancellationToken);
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => channel.Dispose();
 
     private static CallOptions Limited(CancellationToken cancellationToken) => new(deadline: DateTime.UtcNow + s_limit, cancellationToken: cancellationToken);
 
