@@ -3,14 +3,21 @@ using Modal.Benchmarks.Daemon;
 using Modal.Benchmarks.FsSequential;
 using Modal.Benchmarks.FsSmall;
 using Modal.Benchmarks.Ingest;
+using Modal.Benchmarks.LazyStart;
 using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Reporting;
 
-IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark()];
+IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {
     await BareServer.RunAsync(socket);
+    return 0;
+}
+
+if (args is [LazyClient.Argument])
+{
+    await LazyClient.RunAsync();
     return 0;
 }
 

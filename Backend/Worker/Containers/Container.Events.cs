@@ -83,7 +83,7 @@ internal sealed partial class Container
         }
 
         _isReady = true;
-        _image?.OnStarted();
+        _image?.OnReady();
         Log.ContainerReady(_services.Logger, Id, _start.Function.Name, _timeline.ToString());
         var message = new ContainerReady { ContainerId = Id };
         message.Phases.AddRange(_timeline.Phases);
@@ -99,6 +99,11 @@ internal sealed partial class Container
             if (!_held.TryGetValue(result.Id, out var held))
             {
                 continue;
+            }
+
+            if (result.OutcomeCase != RunnerResult.OutcomeOneofCase.Started)
+            {
+                _image?.OnOutcome();
             }
 
             switch (result.OutcomeCase)
