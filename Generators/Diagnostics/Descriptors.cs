@@ -47,20 +47,30 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor NameTaken = Error(
         "MODAL2014", "Name is taken by generated code", "'{0}' has a member '{1}', which is the name of a generated one: rename it");
 
+    public static readonly DiagnosticDescriptor InvalidImage = Error(
+        "MODAL2015", "Image cannot be defined so", "{0} fails when the program runs: {1}");
+
+    public static readonly DiagnosticDescriptor ChangeableImage = Warning(
+        "MODAL2016", "Image member can change", "'{0}' gives an image and {1}, so that functions may get different images from it: make it {2}");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
-        NameTaken,
+        NameTaken, InvalidImage, ChangeableImage,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);
 
-    private static DiagnosticDescriptor Error(string id, string title, string message) => new(
+    private static DiagnosticDescriptor Error(string id, string title, string message) => Create(id, title, message, DiagnosticSeverity.Error);
+
+    private static DiagnosticDescriptor Warning(string id, string title, string message) => Create(id, title, message, DiagnosticSeverity.Warning);
+
+    private static DiagnosticDescriptor Create(string id, string title, string message, DiagnosticSeverity severity) => new(
         id,
         title,
         message,
         "Modal",
-        DiagnosticSeverity.Error,
+        severity,
         isEnabledByDefault: true,
         helpLinkUri: "Generators/README.md#" + id.ToLowerInvariant());
 }

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text;
+using Modal.Images.Definitions;
 
 namespace Modal.Generators.Emission;
 
-/// <summary>The little JSON that the manifest needs; ASCII only, so that it is the same text in every encoding.</summary>
+/// <summary>Values of attributes as JSON, in the form of <see cref="CanonicalJson"/>.</summary>
 internal static class Json
 {
     public static string Value(object? value) => value switch
@@ -16,31 +16,10 @@ internal static class Json
         _ => String(value.ToString()),
     };
 
-    public static string String(string value)
-    {
-        var text = new StringBuilder("\"");
-        foreach (var c in value)
-        {
-            if (c is '"' or '\\')
-            {
-                text.Append('\\').Append(c);
-            }
-            else if (c is < ' ' or > '~')
-            {
-                text.Append("\\u").Append(((int)c).ToString("x4", CultureInfo.InvariantCulture));
-            }
-            else
-            {
-                text.Append(c);
-            }
-        }
+    public static string String(string value) => CanonicalJson.String(value);
 
-        return text.Append('"').ToString();
-    }
-
-    public static string Array(IEnumerable<string> items) => "[" + string.Join(",", items) + "]";
+    public static string Array(IEnumerable<string> items) => CanonicalJson.Array(items);
 
     /// <summary>An object; members that are null are left out.</summary>
-    public static string Object(params (string Name, string? Value)[] members) =>
-        "{" + string.Join(",", members.Where(m => m.Value is not null).Select(m => String(m.Name) + ":" + m.Value)) + "}";
+    public static string Object(params (string Name, string? Value)[] members) => CanonicalJson.Object(members);
 }

@@ -19,6 +19,7 @@ internal static class ManifestEmitter
         ("name", Json.String(function.FullName)),
         ("options", Options(function.Options)),
         ("image", function.Image is { } image ? Json.String(image.Name) : null),
+        ("imageSpec", ImageSpec(function.Image)),
         ("parameters", Parameters(function.Sent)),
         ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
         ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null));
@@ -27,10 +28,19 @@ internal static class ManifestEmitter
         ("name", Json.String(service.Owner.Name)),
         ("options", Options(service.Options)),
         ("image", service.Image is { } image ? Json.String(image.Name) : null),
+        ("imageSpec", ImageSpec(service.Image)),
         ("parameters", Parameters(service.Parameters)),
         ("functions", Json.Array(functions.Select(Function))),
         ("enter", Hooks(service.Enter)),
         ("exit", Hooks(service.Exit)));
+
+    /// <summary>The layers, or why they are known at run time only.</summary>
+    private static string? ImageSpec(ImageModel? image) => image switch
+    {
+        null => null,
+        { Dynamic: { } reason } => Json.Object(("dynamic", Json.String(reason))),
+        _ => Json.Object(("layers", Json.Array(image.Layers))),
+    };
 
     private static string Parameters(IEnumerable<ParameterModel> parameters) => Json.Array(parameters.Select(p => Json.Object(
         ("name", Json.String(p.Name.TrimStart('@'))),

@@ -131,6 +131,10 @@ internal static class RegistrationEmitter
         if (image is not null)
         {
             code.Line($"Image = static () => {image.Expression},");
+            if (image.Dynamic is null)
+            {
+                code.Line($"CompiledImage = new {Runtime}CompiledImage({Json.String(image.Member)}, [{string.Join(", ", image.Layers.Select(Json.String))}]),");
+            }
         }
     }
 }

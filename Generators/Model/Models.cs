@@ -22,8 +22,11 @@ internal sealed record OptionModel(string Name, string Code, string Json);
 
 /// <summary>The member that gives the image.</summary>
 /// <param name="Name">As written in the attribute.</param>
+/// <param name="Member">With its type, for messages.</param>
 /// <param name="Expression">C# that evaluates it.</param>
-internal sealed record ImageModel(string Name, string Expression);
+/// <param name="Layers">Canonical JSON of each layer, from the base up; none if it is not constant.</param>
+/// <param name="Dynamic">Why it is not constant; null if it is.</param>
+internal sealed record ImageModel(string Name, string Member, string Expression, EquatableArray<string> Layers, string? Dynamic);
 
 /// <summary>What a method gives back.</summary>
 internal enum ReturnKind
@@ -107,7 +110,7 @@ internal sealed record ServiceModel(
     ImageModel? Image,
     EquatableArray<string> Docs);
 
-/// <summary>What became of one attribute: a model, or diagnostics that say why there is none.</summary>
+/// <summary>What became of one attribute: a model, maybe with remarks on its image, or diagnostics that say why there is none.</summary>
 internal sealed record Parsed<T>(T? Model, EquatableArray<CodecModel> Codecs, EquatableArray<DiagnosticModel> Diagnostics)
     where T : class;
 

@@ -10,15 +10,16 @@ internal static class FunctionParser
     public static Parsed<FunctionModel> Parse(GeneratorAttributeSyntaxContext context, CancellationToken cancellationToken)
     {
         var diagnostics = new List<DiagnosticModel>();
+        var remarks = new List<DiagnosticModel>();
         var graph = new TypeGraph(context.SemanticModel.Compilation, cancellationToken);
-        var model = context.TargetSymbol is IMethodSymbol method ? Parse(context, method, graph, diagnostics, cancellationToken) : null;
+        var model = context.TargetSymbol is IMethodSymbol method ? Parse(context, method, graph, diagnostics, remarks, cancellationToken) : null;
         return diagnostics.Count == 0 && model is not null
-            ? new Parsed<FunctionModel>(model, graph.Codecs.ToEquatableArray(), default)
-            : new Parsed<FunctionModel>(null, default, diagnostics.Distinct().ToEquatableArray());
+            ? new Parsed<FunctionModel>(model, graph.Codecs.ToEquatableArray(), remarks.ToEquatableArray())
+            : new Parsed<FunctionModel>(null, default, diagnostics.Concat(remarks).Distinct().ToEquatableArray());
     }
 
     private static FunctionModel? Parse(
-        GeneratorAttributeSyntaxContext context, IMethodSymbol method, TypeGraph graph, List<DiagnosticModel> diagnostics, CancellationToken cancellationToken)
+        GeneratorAttributeSyntaxContext context, IMethodSymbol method, TypeGraph graph, List<DiagnosticModel> diagnostics, List<DiagnosticModel> remarks, CancellationToken cancellationToken)
     {
         var compilation = context.SemanticModel.Compilation;
         var identifier = method.Locations.FirstOrDefault();
@@ -33,7 +34,7 @@ internal static class FunctionParser
         var name = TypeNames.Readable(type) + "." + method.Name;
         CheckMethod(method, name, identifier, diagnostics);
         var attribute = context.Attributes[0];
-        var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics);
+        var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics, remarks, cancellationToken);
         var signature = new SignatureParser(graph, diagnostics, cancellationToken);
         if (method.TypeParameters.Length > 0)
         {

@@ -2,6 +2,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Modal.Generators.Diagnostics;
 using Modal.Generators.Emission;
+using Modal.Generators.Folding;
 using Modal.Generators.Model;
 
 namespace Modal.Generators.Parsing;
@@ -17,7 +18,14 @@ internal static class OptionsParser
         .ToEquatableArray();
 
     /// <summary>The image's member; null if none is named, or if it is unusable and a diagnostic says so.</summary>
-    public static ImageModel? ParseImage(AttributeData attribute, INamedTypeSymbol owner, Compilation compilation, List<DiagnosticModel> diagnostics)
+    /// <param name="attribute">The attribute.</param>
+    /// <param name="owner">The type that it is in.</param>
+    /// <param name="compilation">What the image is evaluated in.</param>
+    /// <param name="diagnostics">Gets why there is no usable member.</param>
+    /// <param name="remarks">Gets what is wrong with the image, for which code is generated all the same: it would only hide the message behind others.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static ImageModel? ParseImage(
+        AttributeData attribute, INamedTypeSymbol owner, Compilation compilation, List<DiagnosticModel> diagnostics, List<DiagnosticModel> remarks, CancellationToken cancellationToken)
     {
         var name = attribute.NamedArguments.FirstOrDefault(a => a.Key == "Image").Value.Value as string;
         if (name is null)
@@ -49,7 +57,19 @@ internal static class OptionsParser
         {
             var found = members[0];
             var expression = $"{TypeNames.Identity(found.ContainingType)}.{TypeNames.Escape(name)}{(found is IMethodSymbol ? "()" : "")}";
-            return new ImageModel(name, expression);
+            if (MemberBody.Changeable(found) is { } changeable)
+            {
+                var place = found.Locations.FirstOrDefault(static l => l.IsInSource) ?? Place(attribute);
+                remarks.Add(DiagnosticModel.Create(Descriptors.ChangeableImage, place, TypeNames.Member(found), changeable.Problem, changeable.Instead));
+            }
+
+            var folded = ImageFolder.Fold(found, compilation, cancellationToken);
+            if (folded.Fault is not null)
+            {
+                remarks.Add(folded.Fault);
+            }
+
+            return new ImageModel(name, $"{TypeNames.Dotted(found.ContainingType)}.{found.Name}", expression, folded.Layers, folded.Dynamic);
         }
 
         diagnostics.Add(DiagnosticModel.Create(Descriptors.Image, Place(attribute), name, TypeNames.Readable(owner), problem));

@@ -11,6 +11,7 @@ internal static class ServiceParser
     public static Parsed<ServiceModel> Parse(GeneratorAttributeSyntaxContext context, CancellationToken cancellationToken)
     {
         var diagnostics = new List<DiagnosticModel>();
+        var remarks = new List<DiagnosticModel>();
         var compilation = context.SemanticModel.Compilation;
         var graph = new TypeGraph(compilation, cancellationToken);
         var type = (INamedTypeSymbol)context.TargetSymbol;
@@ -31,16 +32,16 @@ internal static class ServiceParser
             ? EquatableArray<ParameterModel>.Empty
             : new SignatureParser(graph, diagnostics, cancellationToken).Parameters(constructor, name, tokens: false);
         var attribute = context.Attributes[0];
-        var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics);
+        var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics, remarks, cancellationToken);
         var (enter, exit) = HookParser.Parse(type, compilation, diagnostics);
         if (owner is null || diagnostics.Count > 0)
         {
-            return new Parsed<ServiceModel>(null, default, diagnostics.Distinct().ToEquatableArray());
+            return new Parsed<ServiceModel>(null, default, diagnostics.Concat(remarks).Distinct().ToEquatableArray());
         }
 
         var isPublic = !OwnerParser.IsVisibleOutside(type) || constructor!.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type));
         var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode));
-        return new Parsed<ServiceModel>(model, graph.Codecs.ToEquatableArray(), default);
+        return new Parsed<ServiceModel>(model, graph.Codecs.ToEquatableArray(), remarks.ToEquatableArray());
     }
 
     private static IMethodSymbol? Constructor(INamedTypeSymbol type, string name, Location? place, List<DiagnosticModel> diagnostics)

@@ -28,6 +28,9 @@ internal static class TypeNames
     /// <summary>Short, for messages.</summary>
     public static string Readable(ISymbol symbol) => symbol.ToDisplayString(s_readable);
 
+    /// <summary>A member with its type, for messages.</summary>
+    public static string Member(ISymbol member) => $"{Readable(member.ContainingType)}.{member.Name}";
+
     /// <summary>Full name with dots and no escapes: how functions are registered.</summary>
     public static string Dotted(INamedTypeSymbol type)
     {

@@ -21,6 +21,9 @@ public sealed class FunctionDefinition
     /// <summary>Evaluates to the SDK's <c>Image</c>, or null for the standard base. Called on the client only, at most once per app.</summary>
     public Func<object?>? Image { get; init; }
 
+    /// <summary>What <see cref="Image"/> was when the program was compiled. Null if there is none, or if it was not constant.</summary>
+    public CompiledImage? CompiledImage { get; init; }
+
     /// <summary>The method returns <c>IAsyncEnumerable&lt;T&gt;</c>: it answers with yields and then done.</summary>
     public bool IsStreaming { get; init; }
 }

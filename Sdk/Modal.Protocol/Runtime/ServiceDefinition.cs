@@ -26,4 +26,7 @@ public sealed class ServiceDefinition
 
     /// <summary>As <see cref="FunctionDefinition.Image"/>.</summary>
     public Func<object?>? Image { get; init; }
+
+    /// <summary>As <see cref="FunctionDefinition.CompiledImage"/>.</summary>
+    public CompiledImage? CompiledImage { get; init; }
 }

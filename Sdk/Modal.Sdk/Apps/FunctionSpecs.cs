@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
+using Modal.Images;
 using Modal.Protocol;
 using Modal.Runtime;
 
@@ -9,6 +10,7 @@ namespace Modal.Apps;
 internal static class FunctionSpecs
 {
     /// <summary>The function a handle calls, which of its methods, and its image; null for the standard base.</summary>
+    /// <exception cref="ImageMismatchException">The image is not what it was when the program was compiled.</exception>
     public static (FunctionSpec Spec, int Method, Image? Image) Build(string appId, FunctionTarget target, bool needsAspNetCore)
     {
         if (target.Service is { } service)
@@ -28,7 +30,7 @@ internal static class FunctionSpecs
                 SizeBytes = service.Arguments.Length,
             };
             spec.NeedsAspnetcore = needsAspNetCore;
-            return (spec, method, definition.Image?.Invoke() as Image);
+            return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage));
         }
 
         var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
@@ -38,7 +40,7 @@ internal static class FunctionSpecs
         single.Assembly = function.Assembly;
         single.Methods.Add(function.Name);
         single.NeedsAspnetcore = needsAspNetCore;
-        return (single, 0, function.Image?.Invoke() as Image);
+        return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
     }
 
     private static FunctionSpec FromOptions(FunctionOptions options) => new()

@@ -15,20 +15,20 @@ internal sealed record ImageDefinition(ImageSpec Spec, IReadOnlyDictionary<strin
         var spec = new ImageSpec();
         var paths = new Dictionary<string, string>(StringComparer.Ordinal);
         var secrets = new Dictionary<string, Secret>(StringComparer.Ordinal);
+        foreach (var secret in image.Secrets)
+        {
+            secrets[secret.Name] = secret;
+        }
+
         foreach (var definition in image.Layers)
         {
             var layer = new ImageLayer { Operation = definition.Operation, ForceBuild = definition.ForceBuild, Gpu = definition.Gpu };
             layer.Arguments.AddRange(definition.Arguments);
+            layer.Secrets.AddRange(definition.Secrets);
             layer.Options.AddRange(definition.Options.Select(static o => new ImageOption { Name = o.Name, Value = o.Value }));
-            foreach (var secret in definition.Secrets)
-            {
-                layer.Secrets.Add(secret.Name);
-                secrets[secret.Name] = secret;
-            }
-
             if (definition.Local is not null)
             {
-                await definition.Local.ReadAsync(layer, paths, cancellationToken).ConfigureAwait(false);
+                await LocalFiles.ReadAsync(definition.Local, layer, paths, cancellationToken).ConfigureAwait(false);
             }
 
             spec.Layers.Add(layer);

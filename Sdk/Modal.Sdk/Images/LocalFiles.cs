@@ -1,62 +1,43 @@
 using System.Security.Cryptography;
+using Modal.Images.Definitions;
 using Modal.Protocol;
 
 namespace Modal.Images;
 
-/// <summary>Which local files a layer reads. They are read when the image is needed. Equal by content of this, not of the files.</summary>
-internal sealed record LocalFiles
+/// <summary>Reads the local files of a layer.</summary>
+internal static class LocalFiles
 {
     // As for the code of the program: beyond this, something else lies in the folder.
     private const int MaxFiles = 100_000;
 
-    private enum Kind
-    {
-        File,
-        Directory,
-        Dockerfile,
-    }
-
-    private Kind What { get; init; }
-
-    private string LocalPath { get; init; } = "";
-
-    private string? Context { get; init; }
-
-    private string Ignore { get; init; } = "";
-
-    public static LocalFiles File(string path) => new() { What = Kind.File, LocalPath = path };
-
-    public static LocalFiles Directory(string path, IReadOnlyList<string> ignore) => new() { What = Kind.Directory, LocalPath = path, Ignore = string.Join('\n', ignore) };
-
-    public static LocalFiles Dockerfile(string path, string? context) => new() { What = Kind.Dockerfile, LocalPath = path, Context = context };
-
     /// <summary>Reads them.</summary>
+    /// <param name="definition">Which ones.</param>
     /// <param name="layer">Gets them, and, for a Dockerfile, its path among them as the argument.</param>
     /// <param name="paths">Gets the path on this machine of each digest.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="InvalidRequestException">One is not there or cannot be read.</exception>
-    public async Task ReadAsync(ImageLayer layer, IDictionary<string, string> paths, CancellationToken cancellationToken)
+    public static async Task ReadAsync(LocalFilesDefinition definition, ImageLayer layer, IDictionary<string, string> paths, CancellationToken cancellationToken)
     {
         var files = new List<(string Path, FileSystemInfo Info)>();
-        switch (What)
+        switch (definition.Kind)
         {
-            case Kind.File:
-                var file = new FileInfo(LocalPath);
+            case LocalFilesKind.File:
+                var file = new FileInfo(definition.Path);
                 files.Add((file.Name, file.Exists ? file : throw Missing("file", file.FullName)));
                 break;
-            case Kind.Directory:
-                Collect(LocalPath, Ignore.Split('\n'), files);
+            case LocalFilesKind.Directory:
+                Collect(definition.Path, definition.Ignore.Split('\n'), files);
                 break;
             default:
-                var dockerfile = new FileInfo(LocalPath);
+                var dockerfile = new FileInfo(definition.Path);
                 if (!dockerfile.Exists)
                 {
                     throw Missing("Dockerfile", dockerfile.FullName);
                 }
 
-                var context = Context ?? dockerfile.DirectoryName!;
+                var context = definition.Context ?? dockerfile.DirectoryName!;
                 var ignore = Path.Combine(context, ".dockerignore");
-                Collect(context, System.IO.File.Exists(ignore) ? await System.IO.File.ReadAllLinesAsync(ignore, cancellationToken).ConfigureAwait(false) : [], files);
+                Collect(context, File.Exists(ignore) ? await File.ReadAllLinesAsync(ignore, cancellationToken).ConfigureAwait(false) : [], files);
 
                 // Under a name of its own: it need not lie in the context, and may be left out of it.
                 layer.Arguments.Add("Dockerfile.modal");
@@ -66,7 +47,7 @@ internal sealed record LocalFiles
 
         if (files.Count > MaxFiles)
         {
-            throw new LimitExceededException($"{LocalPath} has {files.Count} files; {MaxFiles} are allowed. Name what is not needed in the ignore patterns.");
+            throw new LimitExceededException($"{definition.Path} has {files.Count} files; {MaxFiles} are allowed. Name what is not needed in the ignore patterns.");
         }
 
         var read = new ImageFile[files.Count];
@@ -138,7 +119,7 @@ internal sealed record LocalFiles
 
         try
         {
-            var file = System.IO.File.OpenRead(info.FullName);
+            var file = File.OpenRead(info.FullName);
             await using (file.ConfigureAwait(false))
             {
                 return new ImageFile

@@ -1,3 +1,5 @@
+using Modal.Images.Definitions;
+
 namespace Modal;
 
 /// <summary>Environment variables that must not be part of a definition: they go to the step that needs them and are kept nowhere.</summary>
@@ -15,13 +17,7 @@ public sealed class Secret
     /// <exception cref="ArgumentException">There are none, or one is empty.</exception>
     public static Secret FromEnvironment(params string[] variables)
     {
-        ArgumentNullException.ThrowIfNull(variables);
-        if (variables.Length == 0 || variables.Any(string.IsNullOrWhiteSpace))
-        {
-            throw new ArgumentException("A secret needs the name of at least one environment variable, and none may be empty.", nameof(variables));
-        }
-
-        return new Secret($"env:{string.Join(',', variables)}", () => variables.ToDictionary(
+        return new Secret(SecretNames.FromEnvironment(variables), () => variables.ToDictionary(
             static v => v,
             static v => Environment.GetEnvironmentVariable(v)
                 ?? throw new InvalidRequestException($"The secret needs the environment variable {v}, which is not set: set it before the program starts.")));
@@ -33,9 +29,8 @@ public sealed class Secret
     /// <exception cref="ArgumentException">The name is empty.</exception>
     public static Secret FromDictionary(string name, IReadOnlyDictionary<string, string> variables)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(variables);
-        return new Secret(name, () => variables);
+        return new Secret(SecretNames.FromDictionary(name), () => variables);
     }
 
     internal IReadOnlyDictionary<string, string> Read() => _read();

@@ -49,6 +49,22 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2013", "class Base { [Enter] private void «Begin»() { } } [Service] partial class Jobs : Base { }")]
     [InlineData("MODAL2014", "partial class Jobs { static int «Remote» => 1; [Function] static int F() => 1; }")]
     [InlineData("MODAL2014", "[Service] partial class Jobs { [Function] int «Instance»() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().Workdir(«\"srv\"»); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().AptInstall(\"a\", «\" \"», \"b\"); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => «Image.DebianSlim().AptInstall()»; [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().AptInstall([\"a\", «\"\"»]); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().AptInstall(«[]»); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().Env(value: \"\", name: «\"1A\"»).AptInstall(\"a\"); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static readonly Image Own = Image.DebianSlim().User(«Name»); const string Name = \"\"; [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static readonly string Folder = \"srv\"; static Image Own => Image.DebianSlim().AddLocalFile(\"a\", «Folder»); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Below.User(\"a\"); static Image Below => Image.FromRegistry(«\" \"»); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().RunCommands(new BuildOptions { Secrets = [Secret.FromEnvironment(«\"\"»)] }, \"a\"); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.FromRegistry(\"a\", Secret.FromDictionary(«\"\"», new Dictionary<string, string>())); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => «Image.DebianSlim().PipInstall(new PipOptions { Pre = true })»; [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2015", "partial class Jobs { static Image Own => Image.DebianSlim().PipInstall(«(PipOptions)null!», \"a\"); [Function(Image = nameof(Own))] static int F() => 1; }")]
+    [InlineData("MODAL2016", "partial class Jobs { static Image «Own» = Image.DebianSlim(); [Function(Image = nameof(Own))] static int F() => 1; [Function(Image = nameof(Own))] static int G() => 1; }")]
+    [InlineData("MODAL2016", "partial class Jobs { static Image «Own» { get; set; } = Image.DebianSlim(); [Function(Image = nameof(Own))] static int F() => 1; [Function(Image = nameof(Own))] static int G() => 1; }")]
+    [InlineData("MODAL2016", "partial class Jobs { static Image «Own» { get; private set; } = Image.DebianSlim(); [Function(Image = nameof(Own))] static int F() => 1; [Function(Image = nameof(Own))] static int G() => 1; }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
@@ -95,6 +111,30 @@ public sealed class DiagnosticTests
         GeneratorRun.AssertCompiles(output);
     }
 
+    [Fact]
+    public void Generate_ImageThatCannotBe_SaysWhatTheProgramWouldAndGeneratesTheCode()
+    {
+        const string Source = "partial class Jobs { static Image Own => Image.DebianSlim().Workdir(\"srv\"); [Function(Image = nameof(Own))] static int F() => 1; }";
+
+        var diagnostic = Assert.Single(GeneratorRun.Diagnose(Source));
+
+        var thrown = Assert.Throws<ArgumentException>(() => Image.DebianSlim().Workdir("srv"));
+        Assert.Equal("Image.Workdir fails when the program runs: " + thrown.Message, diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+        var files = GeneratorRun.Driver().RunGenerators(GeneratorRun.Compile(Source), TestContext.Current.CancellationToken).GetRunResult().GeneratedTrees;
+        Assert.Contains(files, f => f.ToString().Contains("FFunction", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("static Image Own = Image.DebianSlim();", "'Jobs.Own' gives an image and is a field that is not readonly, so that functions may get different images from it: make it readonly")]
+    [InlineData("static Image Own { get; set; } = Image.DebianSlim();", "'Jobs.Own' gives an image and is a property that can be set, so that functions may get different images from it: make it a property with a getter only")]
+    public void Generate_ImageThatCanChange_WarnsAndGeneratesTheCode(string member, string message)
+    {
+        var diagnostic = Assert.Single(GeneratorRun.Diagnose($"partial class Jobs {{ {member} [Function(Image = nameof(Own))] static int F() => Remote.F is null ? 1 : 0; }}"));
+
+        Assert.Equal(Microsoft.CodeAnalysis.DiagnosticSeverity.Warning, diagnostic.Descriptor.DefaultSeverity);
+        Assert.Equal(message, diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
     [Theory]
     [InlineData("partial class Jobs { [Function] static int F(int x) => x; static int F(string x) => 1; }")]
     [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own() => Image.DebianSlim(); }")]
@@ -106,6 +146,10 @@ public sealed class DiagnosticTests
     [InlineData("#nullable disable\npublic class Old { public string Text; public Old(string text = null) => Text = text; } partial class Jobs { [Function] static string F(string x = null, Old o = null) => x; [Function] static Task G() => null; }")]
     [InlineData("partial interface IJobs { [Function] static int F(int x) => x; }")]
     [InlineData("public class Tree { public List<Tree> Children { get; set; } = []; } partial class Jobs { [Function] static Tree F(Tree x) => x; }")]
+    [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim() ?? Image.DebianSlim().Workdir(\"srv\"); }")]
+    [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim().Workdir(Environment.GetEnvironmentVariable(\"A\") ?? \"srv\"); }")]
+    [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim().Entrypoint().Env(\"A\", \"\").AddLocalDirectory(\"a\", \"/b\", ignore: []).PipInstall(new PipOptions { RequirementsFile = \"r\" }); }")]
+    [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim(); static Image Unused = Image.DebianSlim().Workdir(\"srv\"); }")]
     public void Generate_NearMiss_ReportsNothing(string source) => GeneratorRun.Generate(source);
 
     [Fact]

@@ -40,7 +40,31 @@ public sealed class CachingTests
 
         var reasons = steps.SelectMany(s => s.Outputs).Select(o => o.Reason).ToList();
         Assert.Single(reasons, IncrementalStepRunReason.Modified);
-        Assert.Single(reasons, r => r is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged);
+        Assert.Equal(3, reasons.Count(r => r is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged));
+    }
+
+    [Theory]
+    [InlineData("static int Train(int x) => x;", "static int Train(int x) => x * 2;")]
+    [InlineData("static readonly Image Base = Image", "static readonly Image Base =\n // The base.\n Image")]
+    [InlineData("public static class Versions {", "public static class Versions { static int Other() => 1;")]
+    public void Run_EditThatLeavesImagesAsTheyAre_LeavesWhatFollowsFoldingCached(string text, string edited)
+    {
+        var (before, after) = Edit(Samples.Images, text, edited);
+
+        AssertAllCached(after);
+        Assert.Equal(before.GeneratedTrees.Select(t => t.ToString()), after.GeneratedTrees.Select(t => t.ToString()));
+    }
+
+    [Fact]
+    public void Run_EditOfAConstantThatAnImageReads_ChangesTheUnitsThatNameTheImage()
+    {
+        var (_, after) = Edit(Samples.Images, "\"2.5.1\"", "\"2.6.0\"");
+
+        var units = after.Results[0].TrackedSteps[StepNames.Unit].SelectMany(s => s.Outputs).Select(o => o.Reason).ToList();
+        Assert.Single(units, IncrementalStepRunReason.Modified);
+        Assert.Equal(2, units.Count(r => r is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged));
+        Assert.All(after.GeneratedTrees, t => Assert.DoesNotContain("2.5.1", t.ToString(), StringComparison.Ordinal));
+        Assert.Contains(after.GeneratedTrees, t => t.ToString().Contains("torch==2.6.0", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -56,9 +80,19 @@ public sealed class CachingTests
         GC.KeepAlive(driver);
     }
 
+    private static (GeneratorDriverRunResult Before, GeneratorDriverRunResult After) Edit(string source, string text, string edited)
+    {
+        var compilation = GeneratorRun.Compile(source, Samples.Service);
+        var driver = GeneratorRun.Driver(trackSteps: true).RunGenerators(compilation, TestContext.Current.CancellationToken);
+        var tree = compilation.SyntaxTrees[0];
+        Assert.Contains(text, tree.ToString(), StringComparison.Ordinal);
+        var changed = tree.WithChangedText(Microsoft.CodeAnalysis.Text.SourceText.From(tree.ToString().Replace(text, edited, StringComparison.Ordinal)));
+        return (driver.GetRunResult(), driver.RunGenerators(compilation.ReplaceSyntaxTree(tree, changed), TestContext.Current.CancellationToken).GetRunResult());
+    }
+
     private static (GeneratorDriver Driver, CSharpCompilation Compilation) FirstRun()
     {
-        var compilation = GeneratorRun.Compile(Samples.Functions, Samples.Service);
+        var compilation = GeneratorRun.Compile(Samples.Functions, Samples.Service, Samples.Images);
         return (GeneratorRun.Driver(trackSteps: true).RunGenerators(compilation, TestContext.Current.CancellationToken), compilation);
     }
 
@@ -68,9 +102,9 @@ public sealed class CachingTests
     {
         var driver = GeneratorRun.Driver();
         // Made from text twice: with an edit, syntax trees that did not change are shared and say nothing.
-        var first = GeneratorRun.Compile(Samples.Functions, Samples.Service);
+        var first = GeneratorRun.Compile(Samples.Functions, Samples.Service, Samples.Images);
         driver = driver.RunGenerators(first, TestContext.Current.CancellationToken);
-        driver = driver.RunGenerators(GeneratorRun.Compile(Samples.Functions, Samples.Service), TestContext.Current.CancellationToken);
+        driver = driver.RunGenerators(GeneratorRun.Compile(Samples.Functions, Samples.Service, Samples.Images), TestContext.Current.CancellationToken);
         return (driver, new WeakReference<Compilation>(first));
     }
 

@@ -1,5 +1,3 @@
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
 using System.Text.Json;
 using Modal.Generators.Tests.Harness;
 using Modal.Generators.Tests.Snapshots;
@@ -11,7 +9,7 @@ public sealed class ManifestTests
     [Fact]
     public void Manifest_OfCompiledAssembly_IsReadWithoutRunningIt()
     {
-        using var manifest = JsonDocument.Parse(Read(GeneratorRun.Emit(Samples.Functions, Samples.Service)));
+        using var manifest = JsonDocument.Parse(Manifest.Read(GeneratorRun.Emit(Samples.Functions, Samples.Service)));
         var root = manifest.RootElement;
 
         Assert.Equal(1, root.GetProperty("version").GetInt32());
@@ -31,27 +29,25 @@ public sealed class ManifestTests
     [Fact]
     public void Manifest_OfDifficultText_IsValidJson()
     {
-        using var manifest = JsonDocument.Parse(Read(GeneratorRun.Emit(Samples.Names)));
+        using var manifest = JsonDocument.Parse(Manifest.Read(GeneratorRun.Emit(Samples.Names)));
 
         Assert.Equal("namespace.Inner.Program.class.ItemsFunction", manifest.RootElement.GetProperty("functions")[1].GetProperty("name").GetString());
     }
 
-    private static string Read(byte[] assembly)
+    [Fact]
+    public void Manifest_Images_HasTheirLayersOrWhyNot()
     {
-        using var file = new PEReader(new MemoryStream(assembly));
-        var metadata = file.GetMetadataReader();
-        foreach (var handle in metadata.GetAssemblyDefinition().GetCustomAttributes())
-        {
-            var attribute = metadata.GetCustomAttribute(handle);
-            var type = metadata.GetTypeReference((TypeReferenceHandle)metadata.GetMemberReference((MemberReferenceHandle)attribute.Constructor).Parent);
-            if (metadata.GetString(type.Name) == nameof(ModalManifestAttribute))
-            {
-                var blob = metadata.GetBlobReader(attribute.Value);
-                blob.ReadUInt16();
-                return blob.ReadSerializedString()!;
-            }
-        }
+        using var manifest = JsonDocument.Parse(Manifest.Read(GeneratorRun.Emit(Samples.Images)));
+        var functions = manifest.RootElement.GetProperty("functions").EnumerateArray().ToDictionary(f => f.GetProperty("name").GetString()!, f => f.GetProperty("imageSpec"));
+        var own = manifest.RootElement.GetProperty("services")[0].GetProperty("imageSpec");
 
-        throw new InvalidOperationException("The assembly has no manifest.");
+        Assert.Equal("Environment.GetEnvironmentVariable is not constant", functions["Demo.Trained.Ask"].GetProperty("dynamic").GetString());
+        Assert.Equal(
+            ["from-registry", "apt-install", "pip-install", "add-local-directory", "env"],
+            functions["Demo.Trained.Read"].GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("operation").GetString()));
+        Assert.Equal(
+            """{"operation":"pip-install","arguments":["torch==2.5.1"],"options":[["index-url","https://pypi.example.com"]],"secrets":["env:TOKEN"],"gpu":"H100"}""",
+            functions["Demo.Trained.Train"].GetProperty("layers")[2].GetRawText());
+        Assert.Equal("""{"layers":[{"operation":"debian-slim","forceBuild":true}]}""", own.GetRawText());
     }
 }

@@ -68,4 +68,30 @@ internal static class Samples
             }
         }
         """;
+
+    public const string Images = """
+        namespace Demo
+        {
+            public static class Versions { public const string Torch = "2.5.1"; public static readonly string[] Tools = ["git", "curl"]; }
+
+            public static partial class Trained
+            {
+                static readonly Image Base = Image.FromRegistry("ubuntu:24.04").AptInstall([.. Versions.Tools, "python3-pip"]);
+                static Image Torch => Base.PipInstall(new PipOptions { IndexUrl = "https://pypi.example.com", Secrets = [Secret.FromEnvironment("TOKEN")], Gpu = "H100" }, $"torch=={Versions.Torch}");
+                static Image Local => Torch.AddLocalDirectory("data", "/srv/data", ignore: ["*.log", "bin"]).Env("QUOTE", "\"é\"");
+                static Image Asked => Base.Env("WHO", Environment.GetEnvironmentVariable("USER") ?? "nobody");
+
+                [Function(Image = nameof(Torch))] static int Train(int x) => x;
+                [Function(Image = nameof(Local))] static int Read(int x) => x;
+                [Function(Image = nameof(Asked))] static int Ask(int x) => x;
+            }
+
+            [Service(Image = nameof(Own))]
+            public partial class Model
+            {
+                static Image Own { get; } = Image.DebianSlim().ForceBuild();
+                [Function] int Predict(int x) => x;
+            }
+        }
+        """;
 }

@@ -14,6 +14,9 @@ public sealed class SnapshotTests
     public void Generate_DifficultNames_MatchesApproved() => Approved.Match("Names", Approved.Join(GeneratorRun.Generate(Samples.Names)));
 
     [Fact]
+    public void Generate_Images_MatchesApproved() => Approved.Match("Images", Approved.Join(GeneratorRun.Generate(Samples.Images)));
+
+    [Fact]
     public void Generate_ProgramClass_UsesTheMethod()
     {
         var files = GeneratorRun.Generate("partial class Program { [Function] static int Twice(int x) => 2 * x; }");
