@@ -44,7 +44,7 @@ public sealed class ImageStore
         var path = Path.Combine(_indexes, id.ToString());
         if (!File.Exists(path))
         {
-            var bytes = await ReadAsync(ObjectKeys.Index(id), int.MaxValue, cancellationToken) ?? throw new IOException($"The index of image {id} is not in {_tier.Name}.");
+            var bytes = await _tier.ReadWholeAsync(ObjectKeys.Index(id), int.MaxValue, cancellationToken) ?? throw new IOException($"The index of image {id} is not in {_tier.Name}.");
             using (var index = ImageIndex.Parse(bytes))
             {
                 if (index.Id != id)
@@ -87,7 +87,7 @@ public sealed class ImageStore
 
     internal async Task<BuildRecord?> FindAsync(string key, CancellationToken cancellationToken)
     {
-        if (await ReadAsync($"{ObjectKeys.Builds}/{key}", MaxRecordBytes, cancellationToken) is not { } bytes)
+        if (await _tier.ReadWholeAsync($"{ObjectKeys.Builds}/{key}", MaxRecordBytes, cancellationToken) is not { } bytes)
         {
             return null;
         }
@@ -111,20 +111,4 @@ public sealed class ImageStore
 
     internal static string ImageIdOf(BuildRecord record) =>
         Id.Derive(Id.Image, Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(record, ImageJson.Default.BuildRecord)));
-
-    private async Task<byte[]?> ReadAsync(string key, long limit, CancellationToken cancellationToken)
-    {
-        if (await _tier.GetSizeAsync(key, cancellationToken) is not { } size)
-        {
-            return null;
-        }
-
-        if (size > limit)
-        {
-            throw new IOException($"{_tier.Name}: {key} has {size} bytes, which cannot be right.");
-        }
-
-        var bytes = new byte[size];
-        return await _tier.ReadAsync(key, 0, bytes, cancellationToken) == bytes.Length ? bytes : null;
-    }
 }

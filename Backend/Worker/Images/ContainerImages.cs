@@ -18,10 +18,11 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
     public async Task<ContainerImage> AcquireAsync(string imageId, string containerId, string function, CancellationToken cancellationToken)
     {
         var record = await store.ResolveAsync(imageId, cancellationToken);
+        var recorded = traces.FindAsync(record.IndexId, function, cancellationToken);
         var root = await roots.MountAsync(record.IndexId, containerId, cancellationToken);
         try
         {
-            var trace = await traces.FindAsync(record.IndexId, function, cancellationToken);
+            var trace = await recorded;
 
             // Not awaited: what is not here when it is read is fetched then.
             var prefetch = trace is null ? Task.CompletedTask : root.PrefetchAsync(trace);

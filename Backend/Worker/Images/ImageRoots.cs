@@ -55,6 +55,10 @@ internal sealed class ImageRoots : IAsyncDisposable
         return new ImageRoot(mount);
     }
 
+    /// <summary>Starts the file system's server if it does not run, so that the first mount does not wait for it.</summary>
+    /// <exception cref="IOException">It cannot be started.</exception>
+    public void GetReady() => Supervisor();
+
     /// <summary>Takes away what a killed worker left. Before the first mount.</summary>
     public void CleanUp()
     {

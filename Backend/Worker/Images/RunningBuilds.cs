@@ -7,7 +7,7 @@ using Modal.Protocol;
 namespace Modal.Backend.Worker.Images;
 
 /// <summary>Builds that the server asked for in one session.</summary>
-internal sealed class RunningBuilds(ImageBuilder? builder, IOutbox outbox, ILogger logger)
+internal sealed class RunningBuilds(ImageBuilder? builder, ImageRoots roots, IOutbox outbox, ILogger logger)
 {
     private readonly ConcurrentDictionary<string, (CancellationTokenSource Stop, Task Done)> _builds = new(StringComparer.Ordinal);
 
@@ -49,6 +49,8 @@ internal sealed class RunningBuilds(ImageBuilder? builder, IOutbox outbox, ILogg
                 return;
             }
 
+            // Whoever builds an image wants to mount it, soon or for the next step.
+            roots.GetReady();
             await builder.BuildAsync(build.Request, happened => Post(build, happened), cancellationToken);
         }
         catch (OperationCanceledException)

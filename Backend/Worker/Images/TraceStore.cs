@@ -55,11 +55,9 @@ internal sealed class TraceStore(IObjectTier tier)
         }
 
         var traces = new List<AccessTrace>();
-        if (await tier.GetSizeAsync(key, cancellationToken) is { } size and <= MaxBytes)
+        if (await tier.ReadWholeAsync(key, MaxBytes, cancellationToken) is { } bytes)
         {
-            var bytes = new byte[size];
-            var length = await tier.ReadAsync(key, 0, bytes, cancellationToken) ?? 0;
-            Parse(bytes.AsSpan(0, length), image, traces);
+            Parse(bytes, image, traces);
         }
 
         _known[key] = traces;

@@ -34,7 +34,7 @@ internal sealed class WorkerImages(
     }
 
     /// <summary>Builds of one session.</summary>
-    public RunningBuilds NewSession(Containers.IOutbox outbox) => new(_builder, outbox, logger);
+    public RunningBuilds NewSession(Containers.IOutbox outbox) => new(_builder, roots, outbox, logger);
 
     /// <inheritdoc/>
     public void Dispose() => _builder?.Dispose();
