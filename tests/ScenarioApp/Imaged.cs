@@ -21,6 +21,10 @@ public static partial class Imaged
 
     private static Image Made => Image.DebianSlim().RunCommands("echo made > /made.txt");
 
+    private static Image Prepared => Image.DebianSlim().Env("PLACE", "/srv/prepared.txt").Workdir("/srv").RunFunction(Remote.Prepare, ("by a function", 3));
+
+    private static Image FailingFunction => Image.DebianSlim().RunFunction(Remote.Refuse);
+
     private static Image Failing => Image.DebianSlim().RunCommands("echo before; echo to stderr >&2; exit 3");
 
     [Function(Image = nameof(Python))]
@@ -40,6 +44,24 @@ public static partial class Imaged
 
     [Function(Image = nameof(Made))]
     public static string ReadMade() => File.ReadAllText("/made.txt").Trim();
+
+    /// <summary>Runs inside the build of an image.</summary>
+    [Function]
+    public static async Task<int> Prepare(string text, int times)
+    {
+        await File.WriteAllTextAsync(Variable("PLACE"), string.Join(' ', Enumerable.Repeat(text, times)) + $" as {Environment.UserName} in {Environment.CurrentDirectory}");
+        Console.WriteLine("prepared it");
+        return times;
+    }
+
+    [Function]
+    public static void Refuse() => throw new InvalidOperationException("There is nothing to prepare.");
+
+    [Function(Image = nameof(Prepared))]
+    public static string ReadPrepared() => File.ReadAllText("/srv/prepared.txt");
+
+    [Function(Image = nameof(FailingFunction))]
+    public static int NeverPrepared() => 1;
 
     [Function(Image = nameof(Failing))]
     public static int NeverRuns() => 1;

@@ -115,17 +115,22 @@ public sealed class ImageBuilder : IDisposable
 
     private async Task CheckDotnetAsync(BuildRecord record, int layer, bool isNew, SerialEvents events, CancellationToken cancellationToken)
     {
-        var findings = await _scans.ScanAsync(record, cancellationToken);
-        if (findings.Any(static f => f.IsFatal))
-        {
-            throw new LayerFailedException($"No C# function can run in this image. {string.Join(' ', findings.Where(static f => f.IsFatal))}");
-        }
+        var findings = await RequireDotnetAsync(record, cancellationToken);
 
         // Once, and not at each start of a program.
         foreach (var finding in isNew ? findings : [])
         {
             events.Emit(new BuildEvent { Output = new LayerOutput { Layer = layer, Source = OutputSource.System, Data = ByteString.CopyFromUtf8($"{finding}\n") } });
         }
+    }
+
+    // What is found is of no harm to all functions.
+    private async Task<IReadOnlyList<ScanFinding>> RequireDotnetAsync(BuildRecord record, CancellationToken cancellationToken)
+    {
+        var findings = await _scans.ScanAsync(record, cancellationToken);
+        return findings.Any(static f => f.IsFatal)
+            ? throw new LayerFailedException($"No C# function can run in this image. {string.Join(' ', findings.Where(static f => f.IsFatal))}")
+            : findings;
     }
 
     private async Task<(BuildRecord Record, bool IsNew)> MakeAsync(
@@ -199,6 +204,11 @@ public sealed class ImageBuilder : IDisposable
         await _slots.WaitAsync(cancellationToken);
         try
         {
+            if (layer.Action is LayerAction.RunFunction)
+            {
+                await RequireDotnetAsync(parent!, cancellationToken);
+            }
+
             var record = await _maker.MakeAsync(layer, parent, request, build.Print, cancellationToken);
             if (!request.IgnoreCache)
             {

@@ -88,8 +88,9 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             LayerAction.Archive archive => UnpackAsync(archive, cancellationToken),
             LayerAction.Instruction instruction => instruction.Make(parent!, print, cancellationToken),
             LayerAction.Run run => RunAsync(layer.Layer, run, parent!, request, print, cancellationToken),
+            LayerAction.RunFunction function => RunAsync(layer.Layer, function, parent!, request, print, cancellationToken),
             LayerAction.Copy copy => CopyAsync(layer.Layer, copy, parent!, cancellationToken),
-            _ => throw new LayerFailedException($"This server cannot make a layer of {layer.Layer.Operation} yet."),
+            _ => throw new LayerFailedException($"This server cannot make a layer of {layer.Layer.Operation}."),
         };
 
     private static async Task<string[]> ResolveAsync(LayerAction.Registry registry, BuildImageRequest request, CancellationToken cancellationToken)
@@ -183,7 +184,16 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         return await RunAsync(parent, new Step(run.Commands, run.Shown, Variables(layer, parent.Config, request), binds, new Dictionary<string, string>(), layer.Gpu), print, cancellationToken);
     }
 
-    /// <summary>Runs commands over a layer.</summary>
+    private Task<BuildRecord> RunAsync(
+        ImageLayer layer, LayerAction.RunFunction function, BuildRecord parent, BuildImageRequest request, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
+    {
+        var call = new FunctionCall(request.Code, function.Function, function.Assembly, function.Arguments);
+        return RunAsync(
+            parent,
+            new Step([], [function.Function], Variables(layer, parent.Config, request), new Dictionary<string, string>(), new Dictionary<string, string>(), layer.Gpu, call), print, cancellationToken);
+    }
+
+    /// <summary>Runs commands, or a function, over a layer.</summary>
     /// <exception cref="LayerFailedException">One failed.</exception>
     public async Task<BuildRecord> RunAsync(BuildRecord parent, Step step, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
     {
@@ -194,6 +204,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         {
             Parent = index,
             Commands = step.Commands,
+            Function = step.Function,
             Environment = step.Environment,
             WorkingDirectory = parent.Config.WorkingDirectory ?? "/",
             User = parent.Config.User,

@@ -2,14 +2,17 @@ using Modal.Backend.Store.Indexes;
 
 namespace Modal.Backend.Images.Building;
 
-/// <summary>Commands of a build.</summary>
+/// <summary>Commands, or a function, of a build.</summary>
 public sealed record StepRequest
 {
     /// <summary>The files that they see, and may change in a copy of their own.</summary>
     public required ImageIndex Parent { get; init; }
 
-    /// <summary>Each a program and its arguments.</summary>
+    /// <summary>Each a program and its arguments. None if there is a function.</summary>
     public required IReadOnlyList<IReadOnlyList<string>> Commands { get; init; }
+
+    /// <summary>A function of the user's assemblies, which counts as the first command. Null if there are commands.</summary>
+    public FunctionCall? Function { get; init; }
 
     /// <summary>All of their environment but what every build has (PATH, HOME).</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }

@@ -28,7 +28,7 @@ internal abstract record LayerAction
     public sealed record Run(IReadOnlyList<IReadOnlyList<string>> Commands, IReadOnlyList<string> Shown) : LayerAction;
 
     /// <summary>A function of the user's assemblies in the image so far.</summary>
-    public sealed record RunFunction(string Function, byte[] Arguments) : LayerAction;
+    public sealed record RunFunction(string Function, string Assembly, byte[] Arguments) : LayerAction;
 
     /// <summary>Files as a part of the image.</summary>
     public sealed record Copy(string Target, bool IsDirectory) : LayerAction;

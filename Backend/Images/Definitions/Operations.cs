@@ -119,11 +119,12 @@ internal static partial class Operations
 
     private static LayerAction.RunFunction RunFunction(ImageLayer layer)
     {
-        CheckOptions(layer, "arguments");
-        var name = One(layer);
-        var bytes = new byte[(Option(layer, "arguments") ?? "kA==").Length];
-        return Convert.TryFromBase64String(Option(layer, "arguments") ?? "kA==", bytes, out var length)
-            ? new LayerAction.RunFunction(name, bytes[..length])
+        CheckOptions(layer, "arguments", "assembly");
+        var assembly = Option(layer, "assembly") ?? throw new FormatException("it does not say in which assembly the function is.");
+        var text = Option(layer, "arguments") ?? throw new FormatException("it has no arguments.");
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text, bytes, out var length)
+            ? new LayerAction.RunFunction(One(layer), assembly, bytes[..length])
             : throw new FormatException("its arguments are not base64.");
     }
 

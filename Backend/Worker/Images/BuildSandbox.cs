@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Protocol;
@@ -10,7 +11,7 @@ namespace Modal.Backend.Worker.Images;
 /// Runs a build's steps in gVisor: over the parent's files lies an overlay on this machine's disk that takes what they change. They have this machine's network, because
 /// packages come over it, and no other part of the machine.
 /// </summary>
-internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory factory, ImageRoots roots) : IBuildSandbox
+internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory factory, ImageRoots roots, CodeVersions codes) : IBuildSandbox
 {
     // Names of other machines are this machine's matter, and what is known of them must not become a part of the image.
     private static readonly string[] s_networkFiles = ["/etc/resolv.conf", "/etc/hosts"];
@@ -31,11 +32,13 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
         var folder = Open(id, lower.Path);
         try
         {
+            using var call = request.Function is null ? null : await CallFolder.MakeAsync(request.Function, codes, cancellationToken);
+            IReadOnlyList<IReadOnlyList<string>> commands = call is null ? request.Commands : [[.. GVisorSandboxFactory.RunnerCommand(needsAspNetCore: true), .. call.Arguments]];
             var (uid, gid) = Users.Resolve(folder.Merged, request.User) ?? (0, 0);
             var (failed, exitCode, reason) = (-1, 0, "");
-            for (var i = 0; i < request.Commands.Count && failed < 0; i++)
+            for (var i = 0; i < commands.Count && failed < 0; i++)
             {
-                var exit = await RunOneAsync(request, request.Commands[i], folder.Merged, uid, gid, output, cancellationToken);
+                var exit = await RunOneAsync(request, commands[i], call, folder.Merged, uid, gid, output, cancellationToken);
                 exitCode = exit.ExitCode ?? 128 + exit.Signal;
                 reason = exit.OutOfMemory ? $"it used more than {MemoryMiB} MiB of memory" : "";
                 failed = exitCode != 0 || reason.Length > 0 ? i : -1;
@@ -66,7 +69,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
     }
 
     private async Task<SandboxExit> RunOneAsync(
-        StepRequest request, IReadOnlyList<string> command, string root, uint uid, uint gid, Action<OutputSource, ReadOnlyMemory<byte>> output, CancellationToken cancellationToken)
+        StepRequest request, IReadOnlyList<string> command, CallFolder? call, string root, uint uid, uint gid, Action<OutputSource, ReadOnlyMemory<byte>> output, CancellationToken cancellationToken)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -79,16 +82,18 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
             environment[name] = value;
         }
 
+        IReadOnlyList<BindMount> runner = call is null ? [] : [.. factory.RunnerBinds(call.CodePath), new BindMount(CallFolder.Inside, call.Path)];
         var bundle = new BundleSpec
         {
             Root = root,
             Command = command,
-            Environment = environment,
+            Environment = call is null ? environment : GVisorSandboxFactory.RunnerEnvironment(MemoryMiB, environment),
             Binds =
             [
                 .. s_networkFiles.Where(File.Exists).Select(static f => new BindMount(f, f)),
                 .. request.Caches.Select(c => new BindMount(c.Key, CacheFolder(c.Value), IsWritable: true)),
                 .. request.Binds.Select(static b => new BindMount(b.Key, b.Value)),
+                .. runner,
             ],
             WorkingDirectory = request.WorkingDirectory,
             MemoryMiB = MemoryMiB,

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Blobs;
+using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 
@@ -9,7 +10,7 @@ namespace Modal.Backend.Worker.Images;
 
 /// <summary>All that a worker does with images: builds them and gives them to containers.</summary>
 internal sealed class WorkerImages(
-    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, IWorkerBlobs blobs, TimeProvider time, ILogger<ImageBuilder> buildLogger, ILogger<WorkerImages> logger) : IDisposable
+    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, CodeVersions codes, IWorkerBlobs blobs, TimeProvider time, ILogger<ImageBuilder> buildLogger, ILogger<WorkerImages> logger) : IDisposable
 {
     private readonly WorkerOptions _options = options.Value;
     private readonly WorkerBlobSource _blobs = new(blobs);
@@ -25,7 +26,7 @@ internal sealed class WorkerImages(
         if (factory is GVisorSandboxFactory gVisor)
         {
             _builder = new ImageBuilder(
-                store, new BuildSandbox(_options, gVisor, roots), _blobs, new ImageBuilderOptions { StandardBase = gVisor.Root }, buildLogger);
+                store, new BuildSandbox(_options, gVisor, roots, codes), _blobs, new ImageBuilderOptions { StandardBase = gVisor.Root }, buildLogger);
         }
 
         var folders = new MountedFolders(Path.Combine(_options.StateDirectory, "mounted"), _blobs);

@@ -32,10 +32,16 @@ public abstract class Function<TArgument, TResult>
     /// <summary>The declaring type's full name and the method.</summary>
     public string Name => _target.Name;
 
+    internal FunctionTarget Target => _target;
+
     /// <summary>What the server last said about the function's containers; null before the first call.</summary>
     public FunctionStatistics? Stats => App.Current.StatsOf(_target) is { } s
         ? new FunctionStatistics(s.ContainersReady, s.ContainersStarting, s.InputsQueued, s.InputsRunning, s.WaitingReason.Length > 0 ? s.WaitingReason : null)
         : null;
+
+    /// <summary>The arguments as they travel.</summary>
+    /// <exception cref="PayloadSerializationException">They cannot be sent.</exception>
+    internal byte[] Encode(TArgument argument) => Payloads.Encode(_encode, argument, Name);
 
     /// <summary>Runs the function in a container and waits for its result.</summary>
     /// <param name="argument">The argument; a tuple if the method has several parameters.</param>
@@ -49,7 +55,7 @@ public abstract class Function<TArgument, TResult>
     public async Task<TResult> CallAsync(TArgument argument, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var bytes = Payloads.Encode(_encode, argument, Name);
+        var bytes = Encode(argument);
         var channel = new FunctionChannel(_target);
         var input = new UnaryInput(channel.Call, channel.Method, await channel.ToPayloadAsync(bytes, cancellationToken).ConfigureAwait(false));
         var registration = cancellationToken.UnsafeRegister(

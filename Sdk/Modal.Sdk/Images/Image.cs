@@ -1,4 +1,5 @@
 using Modal.Images.Definitions;
+using Modal.Runtime;
 
 namespace Modal;
 
@@ -116,6 +117,30 @@ public sealed class Image : IEquatable<Image>
     /// <param name="commands">Each for <c>/bin/sh -c</c>.</param>
     /// <exception cref="ArgumentException">There are none, or one is empty.</exception>
     public Image RunCommands(BuildOptions options, params string[] commands) => With(ImageLayers.RunCommands(Step(options), commands), options);
+
+    /// <summary>
+    /// Runs a function inside the build, as root and with network: to download a model, to fill a cache. What it writes becomes the layer; what it returns is dropped. The image so far must be
+    /// able to run C# functions. The function's own attribute counts for nothing here. Built again when the program's code changes.
+    /// </summary>
+    /// <param name="function">The handle of a static function, such as <c>Models.Remote.Download</c>.</param>
+    /// <param name="argument">Its argument; a tuple if the method has several parameters.</param>
+    /// <param name="options">Secrets and GPU of the step. Null, the default, means none.</param>
+    /// <exception cref="ArgumentException">It is a method of a service, or not registered.</exception>
+    /// <exception cref="PayloadSerializationException">The argument cannot be sent.</exception>
+    public Image RunFunction<TArgument, TResult>(Function<TArgument, TResult> function, TArgument argument, BuildOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        var assembly = function.Target.Service is null
+            ? FunctionRegistry.FindFunction(function.Name)?.Assembly ?? throw new ArgumentException($"{function.Name} is not registered.", nameof(function))
+            : throw new ArgumentException($"{function.Name} is a method of a service; a build runs static functions.", nameof(function));
+        return With(ImageLayers.RunFunction(Step(options), function.Name, assembly, function.Encode(argument)), options);
+    }
+
+    /// <summary>As above for a function without parameters.</summary>
+    /// <param name="function">The handle of a static function.</param>
+    /// <param name="options">Secrets and GPU of the step. Null, the default, means none.</param>
+    /// <exception cref="ArgumentException">It is a method of a service, or not registered.</exception>
+    public Image RunFunction<TResult>(Function<Unit, TResult> function, BuildOptions? options = null) => RunFunction(function, default, options);
 
     /// <summary>Sets an environment variable, for later layers and for containers.</summary>
     /// <param name="name">Letters, digits and underscores, no digit first.</param>

@@ -17,6 +17,12 @@ internal static class ImageBuild
         var definition = await ImageDefinition.ReadAsync(image, cancellationToken).ConfigureAwait(false);
         await UploadAsync(connection.Transfer, definition.Paths, cancellationToken).ConfigureAwait(false);
         var request = new BuildImageRequest { Image = definition.Spec, AppId = session.AppId, IgnoreCache = IsSet("MODAL_IGNORE_CACHE"), ForFunction = true };
+        if (definition.Spec.Layers.Any(static l => l.Operation == "run-function"))
+        {
+            // Its files are there: they came with the app.
+            request.Code = await session.CollectCodeAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         if (IsSet("MODAL_FORCE_BUILD") && definition.Spec.Layers.Count > 0)
         {
             definition.Spec.Layers[0].ForceBuild = true;

@@ -1,4 +1,5 @@
 using Modal.Images;
+using Modal.Sdk.Tests.Fakes;
 using Xunit;
 
 namespace Modal.Sdk.Tests.Images;
@@ -10,6 +11,28 @@ public sealed class ImageTests : IDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public void RunFunction_OfAFunction_NamesItItsAssemblyAndItsArgument()
+    {
+        var secret = Secret.FromDictionary("token", new Dictionary<string, string> { ["T"] = "1" });
+
+        var layer = Image.DebianSlim().RunFunction(new IntFunction(), 7, new BuildOptions { Secrets = [secret] }).Layers[1];
+
+        Assert.Equal("run-function", layer.Operation);
+        Assert.Equal(["Test.Square"], layer.Arguments);
+        Assert.Equal([("arguments", Convert.ToBase64String([0x91, 7])), ("assembly", "Modal.Sdk.Tests")], layer.Options);
+        Assert.Equal(["token"], layer.Secrets);
+    }
+
+    [Fact]
+    public void RunFunction_OfWhatABuildCannotRun_SaysWhy()
+    {
+        Assert.Contains("is not registered", Refusal(FunctionTarget.Static("Test.Nowhere")), StringComparison.Ordinal);
+        Assert.Contains("is a method of a service", Refusal(FunctionTarget.Method(new SomeService(), "Test.Service.Method")), StringComparison.Ordinal);
+
+        static string Refusal(FunctionTarget target) => Assert.Throws<ArgumentException>(() => Image.DebianSlim().RunFunction(new SomeFunction(target), 1)).Message;
+    }
 
     [Fact]
     public async Task Definition_OfEverything_IsWhatTheServerTakes()
@@ -175,4 +198,8 @@ public sealed class ImageTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(full)!);
         await File.WriteAllTextAsync(full, content, Cancel);
     }
+
+    private sealed class SomeService() : ServiceInstance("Test.Service", ReadOnlyMemory<byte>.Empty);
+
+    private sealed class SomeFunction(FunctionTarget target) : Function<int, int>(target, static (ref w, x) => w.Write(x), static (ref r) => r.ReadInt32());
 }

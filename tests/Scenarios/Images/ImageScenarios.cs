@@ -94,6 +94,18 @@ public sealed class ImageScenarios(DaemonFixture daemon)
         }
     }
 
+    [Fact(Timeout = 200_000)]
+    public async Task Call_ImageThatAFunctionPrepared_HasWhatItWrote()
+    {
+        daemon.RequireGVisor();
+
+        Assert.Equal("by a function by a function by a function as root in /srv", await Imaged.Remote.ReadPrepared.CallAsync(Limit));
+        var error = await Assert.ThrowsAsync<ImageBuildException>(() => Imaged.Remote.NeverPrepared.CallAsync(Limit));
+        Assert.Equal((1, 1, "Modal.ScenarioApp.Imaged.Refuse"), (error.Layer, error.ExitCode, error.Command));
+        Assert.Contains("System.InvalidOperationException: There is nothing to prepare.", error.OutputTail, StringComparison.Ordinal);
+        Assert.Contains("at Modal.ScenarioApp.Imaged.Refuse()", error.OutputTail, StringComparison.Ordinal);
+    }
+
     [Fact(Timeout = 120_000)]
     public async Task Call_BuildThatFails_SaysWhichCommandAndWhatItPrinted()
     {

@@ -24,7 +24,6 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     /// <inheritdoc/>
     public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken)
     {
-        var environment = RunnerProgram.Environment(DotnetPath, spec.MemoryMiB);
         var image = spec.Image;
         return StartAsync(
             spec.Id,
@@ -32,16 +31,9 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
             new BundleSpec
             {
                 Root = image?.Root ?? root,
-                Command = RunnerProgram.Command(DotnetPath, RunnerPath, spec.NeedsAspNetCore ? AspNetCorePath : null),
-                Environment = image is null ? environment : Merge(environment, image.Environment),
-                Binds =
-                [
-                    .. image?.Binds ?? [],
-                    new BindMount(GVisorBundle.CodePath, spec.CodePath),
-                    new BindMount(DotnetPath, runner.DotnetRoot),
-                    new BindMount(RunnerPath, runner.Directory),
-                    new BindMount(AspNetCorePath, runner.AspNetCoreDirectory),
-                ],
+                Command = RunnerCommand(spec.NeedsAspNetCore),
+                Environment = RunnerEnvironment(spec.MemoryMiB, image?.Environment ?? new Dictionary<string, string>()),
+                Binds = [.. image?.Binds ?? [], .. RunnerBinds(spec.CodePath)],
                 WorkingDirectory = image?.WorkingDirectory ?? GVisorBundle.CodePath,
                 MemoryMiB = spec.MemoryMiB,
                 Uid = image?.Uid ?? GVisorBundle.NobodyId,
@@ -50,6 +42,21 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
             events,
             cancellationToken);
     }
+
+    /// <summary>The runner's command line inside.</summary>
+    public static string[] RunnerCommand(bool needsAspNetCore) => RunnerProgram.Command(DotnetPath, RunnerPath, needsAspNetCore ? AspNetCorePath : null);
+
+    /// <summary>What the runner's process needs of the environment; <paramref name="own"/> else.</summary>
+    public static IReadOnlyDictionary<string, string> RunnerEnvironment(long memoryMiB, IReadOnlyDictionary<string, string> own) => Merge(RunnerProgram.Environment(DotnetPath, memoryMiB), own);
+
+    /// <summary>The runner, .NET and the code inside.</summary>
+    public BindMount[] RunnerBinds(string codePath) =>
+    [
+        new BindMount(GVisorBundle.CodePath, codePath),
+        new BindMount(DotnetPath, runner.DotnetRoot),
+        new BindMount(RunnerPath, runner.Directory),
+        new BindMount(AspNetCorePath, runner.AspNetCoreDirectory),
+    ];
 
     /// <summary>As above for any program: the probe runs one that needs nothing, a build its steps.</summary>
     internal async Task<ISandbox> StartAsync(string id, double cpuCores, BundleSpec bundle, ISandboxEvents events, CancellationToken cancellationToken)

@@ -46,6 +46,9 @@ internal static class ImageLayers
     public static LayerDefinition RunCommands(StepDefinition? options, IReadOnlyList<string> commands) =>
         With(new("run-commands", Check.NotEmpty(commands, "command", nameof(commands))), options);
 
+    public static LayerDefinition RunFunction(StepDefinition? options, string function, string assembly, byte[] arguments) =>
+        With(new("run-function", [function], [("arguments", Convert.ToBase64String(arguments)), ("assembly", assembly)]), options);
+
     public static LayerDefinition Env(string name, string value) => new("env", [], [(Check.VariableName(name, nameof(name)), Check.NotNull(value, nameof(value)))]);
 
     public static LayerDefinition Workdir(string path) => new("workdir", [Check.Absolute(path, nameof(path))]);
