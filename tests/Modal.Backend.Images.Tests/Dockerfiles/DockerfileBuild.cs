@@ -33,7 +33,7 @@ internal sealed class DockerfileBuild : IDisposable
 
     /// <summary>All files and links.</summary>
     public static List<string> Paths(TreeNode root) =>
-        [.. Listing.Of(root).Select(static l => l.Split(' ')).Where(static l => !l[1].StartsWith('4')).Select(static l => l[0])];
+        [.. root.Children.SelectMany(static c => c.Value.IsDirectory ? Paths(c.Value).Select(p => $"{c.Key}/{p}") : [$"{c.Key}"]).Order(StringComparer.Ordinal)];
 
     public ImageLayer Layer(string text, params (string Path, string Content)[] files) => new()
     {
@@ -42,7 +42,7 @@ internal sealed class DockerfileBuild : IDisposable
         Files = { files.Select(f => Builder.File_(f.Path, f.Content)).Append(Builder.File_("Dockerfile.modal", text)) },
     };
 
-    public ImageLayer Layer(string text, IEnumerable<(string Name, string Value)> arguments, string? target = null)
+    public ImageLayer LayerWith(string text, IEnumerable<(string Name, string Value)> arguments, string? target = null)
     {
         var layer = Layer(text);
         layer.Options.AddRange(arguments.Select(static a => new ImageOption { Name = "build-arg", Value = $"{a.Name}={a.Value}" }));

@@ -74,7 +74,7 @@ public sealed class HereDocumentTests : IDisposable
     [Theory]
     [InlineData("RUN <<A <<B\nA\n", "<<B has no end")]
     [InlineData("COPY x <<EOF\nEOF\n", "cannot be a here-document")]
-    [InlineData("COPY <<EOF /x\n${\nEOF\n", "is not closed")]
+    [InlineData("COPY <<EOF /x\n${\nEOF\n", "names no variable")]
     public async Task Document_Wrong_SaysLineAndWhy(string text, string message)
     {
         var failed = await _build.FailedAsync($"FROM scratch\n{text}", ("x", ""));

@@ -108,7 +108,7 @@ public sealed class VariableTests : IDisposable
     }
 
     [Theory]
-    [InlineData("A=${NONE:?give one}", "NONE: give one")]
+    [InlineData("A=\"${NONE:?give one}\"", "NONE: give one")]
     [InlineData("A=${NONE?}", "NONE: it must be set")]
     [InlineData("A=${EMPTY:?}", "EMPTY: it must have a value")]
     [InlineData("A=${X", "is not closed")]
@@ -147,7 +147,7 @@ public sealed class VariableTests : IDisposable
     [Fact]
     public async Task Arg_OfAParentStage_IsInheritedAndOfOthersNot()
     {
-        var layer = _build.Layer("FROM scratch AS parent\nARG A=1\nARG B=$A-2\nFROM parent AS child\nRUN child\nFROM scratch\nCOPY --from=child / /x/\nRUN other\n", []);
+        var layer = _build.LayerWith("FROM scratch AS parent\nARG A=1\nARG B=$A-2\nFROM parent AS child\nRUN child\nFROM scratch\nCOPY --from=child / /x/\nRUN other\n", []);
         await _build.Builder.BuiltAsync(TestBuilder.Spec(layer));
 
         var steps = _build.Builder.Sandbox.Steps.ToList();
@@ -169,7 +169,7 @@ public sealed class VariableTests : IDisposable
     [Fact]
     public async Task Arg_WithEnvOfTheSameName_LosesToIt()
     {
-        await _build.Builder.BuiltAsync(TestBuilder.Spec(_build.Layer("FROM scratch\nARG V\nENV V=env\nRUN x\n", [("V", "arg")])));
+        await _build.Builder.BuiltAsync(TestBuilder.Spec(_build.LayerWith("FROM scratch\nARG V\nENV V=env\nRUN x\n", [("V", "arg")])));
 
         Assert.Equal("env", _build.Step.Environment["V"]);
     }
@@ -186,8 +186,8 @@ public sealed class VariableTests : IDisposable
     public async Task Arg_Proxy_ReachesCommandsButNoKeyAndNoImage()
     {
         const string Text = "FROM scratch\nENV A=[$HTTP_PROXY]\nRUN x\n";
-        var (_, record) = await _build.Builder.BuiltAsync(TestBuilder.Spec(_build.Layer(Text, [("HTTP_PROXY", "http://one")])));
-        await _build.Builder.BuiltAsync(TestBuilder.Spec(_build.Layer(Text, [("HTTP_PROXY", "http://two")])));
+        var (_, record) = await _build.Builder.BuiltAsync(TestBuilder.Spec(_build.LayerWith(Text, [("HTTP_PROXY", "http://one")])));
+        await _build.Builder.BuiltAsync(TestBuilder.Spec(_build.LayerWith(Text, [("HTTP_PROXY", "http://two")])));
 
         var step = Assert.Single(_build.Builder.Sandbox.Steps);
         Assert.Equal(("http://one", "http://one"), (step.Environment["HTTP_PROXY"], step.Environment["http_proxy"]));
@@ -198,7 +198,7 @@ public sealed class VariableTests : IDisposable
     [Fact]
     public async Task Arg_GivenButNotDeclared_IsWarnedOf()
     {
-        var events = await _build.Builder.BuildAsync(TestBuilder.Spec(_build.Layer("ARG G\nFROM scratch AS unused\nARG U\nFROM scratch\nARG D=1\n", [("G", ""), ("U", ""), ("D", ""), ("TYPO", ""), ("no_proxy", "x"), ("TARGETARCH", "x")])));
+        var events = await _build.Builder.BuildAsync(TestBuilder.Spec(_build.LayerWith("ARG G\nFROM scratch AS unused\nARG U\nFROM scratch\nARG D=1\n", [("G", ""), ("U", ""), ("D", ""), ("TYPO", ""), ("no_proxy", "x"), ("TARGETARCH", "x")])));
 
         var said = Assert.Single(events, static e => e.Output?.Source == OutputSource.System).Output.Data.ToStringUtf8();
         Assert.Equal("The Dockerfile declares no ARG TYPO: what was given for it has no effect.\n", said);
