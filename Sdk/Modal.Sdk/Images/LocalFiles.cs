@@ -55,8 +55,7 @@ internal sealed record LocalFiles
                 }
 
                 var context = Context ?? dockerfile.DirectoryName!;
-                var ignore = Path.Combine(context, ".dockerignore");
-                Collect(context, System.IO.File.Exists(ignore) ? await System.IO.File.ReadAllLinesAsync(ignore, cancellationToken).ConfigureAwait(false) : [], files);
+                Collect(context, await IgnorePatterns.ReadAsync(dockerfile.FullName, context, cancellationToken).ConfigureAwait(false), files);
 
                 // Under a name of its own: it need not lie in the context, and may be left out of it.
                 layer.Arguments.Add("Dockerfile.modal");
