@@ -1,3 +1,4 @@
+using System.Globalization;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Images.Definitions;
 using Modal.Backend.Store.Trees;
@@ -9,11 +10,12 @@ namespace Modal.Backend.Images.Dockerfiles;
 internal static class CopyInstruction
 {
     public static async Task ApplyAsync(
-        LayerMaker maker, IBlobSource blobs, IReadOnlyList<ImageFile> context, StageState state, Instruction instruction, Expansion expansion, BuildRecord? from,
+        LayerMaker maker, IBlobSource blobs, BuildContext context, StageState state, Instruction instruction, Expansion expansion, BuildRecord? from,
         Func<string, PlannedLayer, BuildRecord?, Task<BuildRecord>> make, CancellationToken cancellationToken)
     {
         var plan = CopyPlan.Make(instruction, state.Record.Config.WorkingDirectory, expansion);
-        var matched = from is null ? Matching(context, plan) : [];
+        var sources = from is null ? Find(plan, context.Names, "the context has no '{0}', or its .dockerignore leaves it out.") : [];
+        var matched = from is null ? context.Below(sources.Select(static s => s.Path)) : [];
         var step = new ImageLayer { Operation = "dockerfile-copy", Files = { matched } };
         step.Arguments.AddRange([
             instruction.Name, .. plan.Sources.Select(static s => s.Text), plan.Target, plan.Owner, $"{plan.Mode}", $"{plan.Unpacks}",
@@ -23,11 +25,12 @@ internal static class CopyInstruction
         var planned = new PlannedLayer(step, title.Length <= 100 ? title : title[..97] + "...", new LayerAction.Instruction(async (parent, _, token) =>
         {
             var source = from is null ? null : await maker.ReadTreeAsync(from, token);
+            var found = source is null ? sources : Find(plan, source, "there is no '{0}' to copy.");
             var owner = await CopyOwner.FindAsync(plan.Owner, path => maker.ReadTextAsync(parent, path, token), plan.Line);
             return await maker.ChangeAsync(parent, async (root, writer) =>
             {
                 source ??= await ContextAsync(maker, matched, writer, token);
-                await new Copying(plan, owner, root, source, blobs, matched, writer).RunAsync(token);
+                await new Copying(plan, found, owner, root, source, blobs, matched, writer).RunAsync(token);
             }, token);
         }));
         state.Record = await make(key, planned, state.Record);
@@ -35,21 +38,16 @@ internal static class CopyInstruction
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private static List<ImageFile> Matching(IReadOnlyList<ImageFile> files, CopyPlan plan)
+    private static List<(string Name, string Path)> Find(CopyPlan plan, TreeNode root, string message)
     {
-        var found = new List<ImageFile>();
+        var found = new List<(string, string)>();
         foreach (var source in plan.Sources)
         {
-            var matching = files.Where(f => source.Holds(f.Path)).ToList();
-            if (matching.Count == 0 && !source.IsOptional && source.Names.Count > 0)
-            {
-                throw new DockerfileException(plan.Line, $"the context has no '{source.Text}', or its .dockerignore leaves it out.");
-            }
-
-            found.AddRange(matching);
+            var paths = source.Find(root);
+            found.AddRange(paths.Count > 0 || source.IsOptional ? paths : throw new DockerfileException(plan.Line, string.Format(CultureInfo.InvariantCulture, message, source.Text)));
         }
 
-        return [.. found.DistinctBy(static f => f.Path).OrderBy(static f => f.Path, StringComparer.Ordinal)];
+        return found;
     }
 
     private static async Task<TreeNode> ContextAsync(LayerMaker maker, IReadOnlyList<ImageFile> files, ContentWriter writer, CancellationToken cancellationToken)

@@ -1,3 +1,6 @@
+using System.Text;
+using Modal.Backend.Store.Trees;
+
 namespace Modal.Backend.Images.Dockerfiles;
 
 /// <summary>A path that a COPY or ADD takes from, name by name.</summary>
@@ -5,6 +8,9 @@ namespace Modal.Backend.Images.Dockerfiles;
 /// <param name="Names">From the root; none is the root itself.</param>
 internal sealed record CopySource(string Text, IReadOnlyList<PathPattern> Names)
 {
+    // As many as the kernel follows (path_resolution(7)).
+    private const int MaxLinks = 40;
+
     /// <summary>Whether it may match nothing, as docker allows for wildcards: <c>COPY a.json lock.json* ./</c>.</summary>
     public bool IsOptional => Names.Any(static n => n.HasWildcards);
 
@@ -19,21 +25,51 @@ internal sealed record CopySource(string Text, IReadOnlyList<PathPattern> Names)
         return new CopySource(text, [.. DockerfileBuilder.Join("/", text).Split('/', StringSplitOptions.RemoveEmptyEntries).Select(n => PathPattern.Parse(n, line))]);
     }
 
-    /// <summary>Whether a path of the context lies at or below it.</summary>
-    public bool Holds(string path)
+    /// <summary>What it names. A link that it names is followed, inside the tree; one in a folder that it names is not.</summary>
+    /// <returns>Paths without a slash before, and the last name of each as it was named. Empty if there is nothing, also if a link leads to nothing.</returns>
+    public List<(string Name, string Path)> Find(TreeNode root)
     {
-        var rest = path.AsSpan();
+        var found = new List<(string Name, string Path)> { ("", "") };
         foreach (var name in Names)
         {
-            var end = rest.IndexOf('/');
-            if (rest.IsEmpty || !name.IsMatch(end < 0 ? rest : rest[..end]))
-            {
-                return false;
-            }
-
-            rest = end < 0 ? [] : rest[(end + 1)..];
+            found = [.. found.SelectMany(f => root.Find(f.Path) is { IsDirectory: true } folder
+                ? folder.Children.Keys.Select(static k => k.ToString()).Where(k => name.IsMatch(k)).Select(k => (k, Resolve(root, $"{f.Path}/{k}"))).Where(static r => r.Item2 is not null).Select(static r => (r.k, r.Item2!))
+                : [])];
         }
 
-        return true;
+        return found;
+    }
+
+    private static string? Resolve(TreeNode root, string path)
+    {
+        var (left, names, links) = (new Stack<string>(path.Split('/').Reverse()), new List<string>(), 0);
+        while (left.TryPop(out var part))
+        {
+            if (part == "..")
+            {
+                names.RemoveRange(Math.Max(0, names.Count - 1), Math.Min(1, names.Count));
+            }
+            else if (part is not ("" or "."))
+            {
+                var node = root.Find($"{string.Join('/', names)}/{part}");
+                if (node is not { IsLink: true })
+                {
+                    names.Add(part);
+                }
+                else
+                {
+                    var target = Encoding.UTF8.GetString(node.Target.Span);
+                    names = target.StartsWith('/') ? [] : names;
+                    target.Split('/').Reverse().ToList().ForEach(left.Push);
+                }
+
+                if (node is null || (node.IsLink && ++links > MaxLinks))
+                {
+                    return null;
+                }
+            }
+        }
+
+        return string.Join('/', names);
     }
 }

@@ -9,20 +9,22 @@ namespace Modal.Backend.Images.Dockerfiles;
 
 /// <summary>A COPY or ADD under way. One use.</summary>
 /// <param name="plan">What to do.</param>
+/// <param name="sources">Paths to copy from, and the name of each in a folder.</param>
 /// <param name="owner">Whose the files are.</param>
 /// <param name="root">What is copied to.</param>
 /// <param name="source">What is copied from.</param>
 /// <param name="blobs">The context's contents.</param>
 /// <param name="files">The context, if it is copied from.</param>
 /// <param name="writer">Stores contents.</param>
-internal sealed class Copying(CopyPlan plan, (uint Uid, uint Gid) owner, TreeNode root, TreeNode source, IBlobSource blobs, IReadOnlyList<ImageFile> files, ContentWriter writer)
+internal sealed class Copying(
+    CopyPlan plan, IReadOnlyList<(string Name, string Path)> sources, (uint Uid, uint Gid) owner, TreeNode root, TreeNode source, IBlobSource blobs, IReadOnlyList<ImageFile> files, ContentWriter writer)
 {
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var found = plan.Sources.SelectMany(Find).ToList();
-        var toFolder = plan.Target.EndsWith('/') || found.Count + plan.Documents.Count > 1 || FolderAt(plan.Target) is not null;
-        foreach (var (path, node) in found)
+        var toFolder = plan.Target.EndsWith('/') || sources.Count + plan.Documents.Count > 1 || FolderAt(plan.Target) is not null;
+        foreach (var (name, path) in sources)
         {
+            var node = source.Find(path)!;
             if (node.IsDirectory)
             {
                 // What is in it, as docker does, not the folder itself.
@@ -32,9 +34,9 @@ internal sealed class Copying(CopyPlan plan, (uint Uid, uint Gid) owner, TreeNod
             {
                 await UnpackAsync(file, cancellationToken);
             }
-            else if (!plan.IsExcluded(path.Split('/')[^1]))
+            else if (!plan.IsExcluded(name))
             {
-                Put(path, Copy(node), toFolder);
+                Put(name, Copy(node), toFolder);
             }
         }
 
@@ -58,30 +60,6 @@ internal sealed class Copying(CopyPlan plan, (uint Uid, uint Gid) owner, TreeNod
         }
     }
 
-    private List<(string Path, TreeNode Node)> Find(CopySource from)
-    {
-        var found = new List<(string, TreeNode)>();
-        Walk(source, "", from.Names, 0, found);
-        return found.Count > 0 || from.IsOptional ? found : throw new DockerfileException(plan.Line, $"there is no '{from.Text}' to copy.");
-    }
-
-    private static void Walk(TreeNode node, string path, IReadOnlyList<PathPattern> names, int depth, List<(string Path, TreeNode Node)> found)
-    {
-        if (depth == names.Count)
-        {
-            found.Add((path.TrimStart('/'), node));
-            return;
-        }
-
-        foreach (var (name, child) in node.IsDirectory ? node.Children : [])
-        {
-            if (names[depth].IsMatch(name.ToString()))
-            {
-                Walk(child, $"{path}/{name}", names, depth + 1, found);
-            }
-        }
-    }
-
     // The folder that a path leads to, also through links to folders; null if there is none.
     private TreeNode? FolderAt(string path)
     {
@@ -99,14 +77,30 @@ internal sealed class Copying(CopyPlan plan, (uint Uid, uint Gid) owner, TreeNod
         return node;
     }
 
-    private TreeNode FolderFor(string path) => FolderAt(path) is null && root.Find(path) is { IsLink: false } ? throw Conflict(path, "a file", "a folder") : ContainerPaths.EnsureFolder(root, path);
-
-    private void Put(string path, TreeNode node, bool toFolder)
+    // What is missing is made, with the owner and mode of what is copied.
+    private TreeNode FolderFor(string path)
     {
-        var target = toFolder ? $"{plan.Target.TrimEnd('/')}/{path.Split('/')[^1]}" : plan.Target;
+        var node = root;
+        foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var name = new TreeName(part);
+            if (!node.Children.TryGetValue(name, out var child))
+            {
+                node.Children[name] = child = new TreeNode { Mode = NodeModes.Directory | (plan.Mode ?? 0b111_101_101), Uid = owner.Uid, Gid = owner.Gid };
+            }
+
+            node = child.IsDirectory ? child : TreeLinks.FollowToFolder(root, node, child) ?? throw Conflict(path.TrimEnd('/'), "a file", "a folder");
+        }
+
+        return node;
+    }
+
+    private void Put(string name, TreeNode node, bool toFolder)
+    {
+        var target = toFolder ? $"{plan.Target.TrimEnd('/')}/{name}" : plan.Target;
         var at = target.LastIndexOf('/');
-        var (folder, name) = (FolderFor(target[..at]), new TreeName(target[(at + 1)..]));
-        folder.Children[name] = folder.Children.TryGetValue(name, out var there) && there.IsDirectory ? throw Conflict(target, "a folder", "a file") : node;
+        var (folder, last) = (FolderFor(target[..at]), new TreeName(target[(at + 1)..]));
+        folder.Children[last] = folder.Children.TryGetValue(last, out var there) && there.IsDirectory ? throw Conflict(target, "a folder", "a file") : node;
     }
 
     private void Merge(TreeNode target, TreeNode folder, string prefix)

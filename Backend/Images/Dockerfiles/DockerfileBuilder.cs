@@ -17,7 +17,7 @@ internal sealed class DockerfileBuilder(
     private readonly Dictionary<string, string> _proxies = BuildArguments.Proxies(definition.Arguments);
 
     // The Dockerfile is the builder's, and no part of what COPY sees: one that is in the context comes under its own name as well.
-    private readonly List<ImageFile> _context = [.. layer.Files.Where(f => f.Path != definition.Path)];
+    private readonly BuildContext _context = new(layer.Files.Where(f => f.Path != definition.Path));
     private Dockerfile _file = null!;
 
     /// <summary>Builds it.</summary>

@@ -9,14 +9,14 @@ namespace Modal.Backend.Images.Dockerfiles;
 internal static class RunInstruction
 {
     public static async Task ApplyAsync(
-        LayerMaker maker, IBlobSource blobs, IReadOnlyList<ImageFile> context, BuildImageRequest request, StageState state, Instruction instruction, Expansion expansion,
+        LayerMaker maker, IBlobSource blobs, BuildContext context, BuildImageRequest request, StageState state, Instruction instruction, Expansion expansion,
         IReadOnlyDictionary<string, string> proxies, Func<string, PlannedLayer, BuildRecord?, Task<BuildRecord>> make, CancellationToken cancellationToken)
     {
         var config = state.Record.Config;
         var argv = Command(config, instruction);
         var mounts = instruction.AllOf("mount").Select(m => RunMount.Parse(m, expansion.Word, config.WorkingDirectory, instruction.Line)).ToList();
         var declared = state.Variables;
-        var files = mounts.Exists(static m => m.Type == "bind") ? context.Where(static f => f.Path.Length > 0).ToList() : [];
+        var files = mounts.Exists(static m => m.Type == "bind") ? context.Files.ToList() : [];
 
         // All that the command can see: its variables, user and folder are settings, which are no layers of their own.
         var step = new ImageLayer { Operation = "dockerfile-run", Files = { files } };

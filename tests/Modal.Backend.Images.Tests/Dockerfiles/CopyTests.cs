@@ -83,6 +83,48 @@ public sealed class CopyTests : IDisposable
     }
 
     [Fact]
+    public async Task Copy_Folders_ThatAreMadeForIt_HaveItsOwnerAndMode()
+    {
+        var (root, _) = await _build.BuiltAsync("FROM scratch\nCOPY f /there/f\nCOPY --chown=5:6 d /there/new/deep\nCOPY --chmod=700 f /private/f\n", ("f", ""), ("d/f", ""));
+
+        Assert.Equal([(0u, 0u), (5u, 6u), (5u, 6u)], ((string[])["there", "there/new", "there/new/deep"]).Select(f => (root.Find(f)!.Uid, root.Find(f)!.Gid)));
+        Assert.Equal((0b111_000_000, 0b111_101_101), (root.Find("private")!.Mode & 0xFFF, root.Find("there/new")!.Mode & 0xFFF));
+    }
+
+    [Fact]
+    public async Task Copy_Link_IsFollowedIfItIsNamedAndKeptInAFolder()
+    {
+        var layer = _build.Layer("FROM scratch AS a\nCOPY . /\nFROM scratch\nCOPY link-* /context/\nCOPY folder/file /through\nCOPY --from=a /link-up /stage/\nCOPY --from=a /real /kept/\n", ("real/file", "1"), ("other", "2"));
+        layer.Files.Add([
+            new() { Path = "link-up", LinkTarget = "/real/../real/file" }, new() { Path = "folder", LinkTarget = "real" },
+            new() { Path = "real/nothing", LinkTarget = "nowhere" }, new() { Path = "real/loop", LinkTarget = "loop" }]);
+
+        var (root, _) = await _build.Builder.BuiltAsync(TestBuilder.Spec(layer));
+
+        Assert.Equal(["context/link-up", "kept/file", "kept/loop", "kept/nothing", "stage/link-up", "through"], DockerfileBuild.Paths(root));
+        Assert.Equal(["1", "1", "1"], ((string[])["context/link-up", "through", "stage/link-up"]).Select(p => _build.Text(root, p)));
+        Assert.True(root.Find("kept/nothing")!.IsLink);
+        Assert.Contains("there is no '/real/loop' to copy", await FailedAsync("FROM scratch AS a\nCOPY . /\nFROM scratch\nCOPY --from=a /real/loop /x\n"), StringComparison.Ordinal);
+
+        async Task<string> FailedAsync(string text)
+        {
+            layer.Files[layer.Files.ToList().FindIndex(static f => f.Path == "Dockerfile.modal")] = _build.Builder.File_("Dockerfile.modal", text);
+            return (await _build.Builder.BuildAsync(TestBuilder.Spec(layer)))[^1].Failed.Message;
+        }
+    }
+
+    [Fact]
+    public async Task Copy_ToALinkToAFolder_GoesWhereItLeads()
+    {
+        var layer = _build.Layer("FROM scratch\nCOPY base /\nCOPY f /bin\nCOPY d /\n", ("base/usr/bin/x", ""), ("f", ""), ("d/bin/y", ""));
+        layer.Files.Add(new Modal.Protocol.ImageFile { Path = "base/bin", LinkTarget = "usr/bin" });
+
+        var (root, _) = await _build.Builder.BuiltAsync(TestBuilder.Spec(layer));
+
+        Assert.Equal(["bin", "usr/bin/f", "usr/bin/x", "usr/bin/y"], DockerfileBuild.Paths(root));
+    }
+
+    [Fact]
     public async Task Copy_Context_HasNoDockerfileOfTheBuilder()
     {
         var (root, _) = await _build.BuiltAsync("FROM scratch\nCOPY . /all/\n", ("Dockerfile", "other"), ("x", ""));
