@@ -74,7 +74,7 @@ internal static class RunInstruction
         LayerMaker maker, IBlobSource blobs, List<ImageFile> files, BuildImageRequest request, BuildRecord parent, IReadOnlyList<string> argv, string shown,
         IReadOnlyDictionary<string, string> environment, IReadOnlyList<RunMount> mounts, int line, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
     {
-        using var context = files.Count > 0 ? await ContextFolder.MakeAsync(files, blobs, cancellationToken) : null;
+        using var context = mounts.Any(static m => m.Type == "bind") ? await ContextFolder.MakeAsync(files, blobs, cancellationToken) : null;
         using var secrets = new SecretFiles();
         var (binds, caches) = (new Dictionary<string, string>(StringComparer.Ordinal), new Dictionary<string, string>(StringComparer.Ordinal));
         var variables = new Dictionary<string, string>(environment, StringComparer.Ordinal);

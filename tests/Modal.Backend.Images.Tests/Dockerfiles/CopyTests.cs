@@ -221,6 +221,18 @@ public sealed class CopyTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_BindOfAnEmptyContext_IsAnEmptyFolder()
+    {
+        var seen = -1;
+        _build.Builder.Sandbox.Run = (_, _, _, _) => Task.FromResult((seen = Directory.GetFileSystemEntries(_build.Step.Binds["/src"]).Length) * 0);
+
+        await _build.BuiltAsync("FROM scratch\nARG AT=/src\nRUN --mount=target=$AT,readonly x\n");
+
+        Assert.Equal(0, seen);
+        Assert.StartsWith("Dockerfile, line 2: the context has no '/none' to mount", await _build.FailedAsync("FROM scratch\nRUN --mount=type=bind,source=none,target=/x x\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Other_JsonForms_AreArrays()
     {
         var (_, record) = await _build.BuiltAsync("FROM scratch\nSHELL [\"/bin/bash\", \"-c\"]\nVOLUME [\"/a\", \"/b\"]\nENTRYPOINT [\"e\", \"\\t\"]\nCMD [x]\n");
