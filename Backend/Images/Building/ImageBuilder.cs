@@ -64,7 +64,7 @@ public sealed class ImageBuilder : IDisposable
                         var (stepRecord, stepIsNew) = await MakeAsync(number, stepKey, step, below, request, forced, events, cancellationToken);
                         built += stepIsNew ? 1 : 0;
                         return stepRecord;
-                    });
+                    }, text => events.Emit(System(number, text)));
                     (record, key) = await file.BuildAsync(cancellationToken);
                     continue;
                 }
@@ -113,6 +113,8 @@ public sealed class ImageBuilder : IDisposable
         Failed = new BuildFailed { Layer = layer, Message = failure.Message, Command = failure.Command, ExitCode = failure.ExitCode, OutputTail = failure.OutputTail },
     };
 
+    private static BuildEvent System(int layer, string text) => new() { Output = new LayerOutput { Layer = layer, Source = OutputSource.System, Data = ByteString.CopyFromUtf8($"{text}\n") } };
+
     private async Task CheckDotnetAsync(BuildRecord record, int layer, bool isNew, SerialEvents events, CancellationToken cancellationToken)
     {
         var findings = await RequireDotnetAsync(record, cancellationToken);
@@ -120,7 +122,7 @@ public sealed class ImageBuilder : IDisposable
         // Once, and not at each start of a program.
         foreach (var finding in isNew ? findings : [])
         {
-            events.Emit(new BuildEvent { Output = new LayerOutput { Layer = layer, Source = OutputSource.System, Data = ByteString.CopyFromUtf8($"{finding}\n") } });
+            events.Emit(System(layer, $"{finding}"));
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using Modal.Backend.Images.Definitions;
 using Modal.Backend.Images.Layers;
 using Modal.Backend.Images.Registries;
+using Modal.Backend.Images.Scanning;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Trees;
 using Modal.Protocol;
@@ -14,6 +15,9 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
 {
     // 2020-01-01: a file that was copied from a developer's machine is the same whenever it was copied.
     private const long CopiedSeconds = 1_577_836_800;
+
+    // A hundred thousand users.
+    private const int MaxTextBytes = 4 * 1024 * 1024;
 
     private readonly ContentCatalog _catalog = new();
 
@@ -246,6 +250,15 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
         _catalog.Add(index);
         return TreeNode.FromIndex(index);
+    }
+
+    /// <summary>The text of a small file of a layer, such as <c>/etc/passwd</c>; links are followed inside the image.</summary>
+    /// <returns>Empty if there is none. What is beyond 4 MiB is left out.</returns>
+    public async Task<string> ReadTextAsync(BuildRecord record, string path, CancellationToken cancellationToken)
+    {
+        using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
+        var files = new ImageFiles(store.Tier, index);
+        return files.Find(path) is var node and >= 0 && index.GetNode(node).IsFile ? Encoding.UTF8.GetString((await files.ReadAsync(node, MaxTextBytes, cancellationToken)).Span) : "";
     }
 
     private async Task<BuildRecord> EnsureWorkingDirectoryAsync(BuildRecord record, CancellationToken cancellationToken)

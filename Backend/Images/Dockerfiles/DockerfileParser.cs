@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Modal.Backend.Images.Dockerfiles;
@@ -8,12 +9,19 @@ internal static partial class DockerfileParser
 {
     private const int MaxBytes = 4 * 1024 * 1024;
 
+    // Each ENV copies all variables; nobody writes as many by hand, and a file system of as many layers could not be mounted anywhere else.
+    private const int MaxInstructions = 10_000;
+
     private static readonly HashSet<string> s_known = new(StringComparer.Ordinal)
     {
         "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
     };
 
     private static readonly HashSet<string> s_withDocuments = new(StringComparer.Ordinal) { "ADD", "COPY", "RUN" };
+
+    private static readonly HashSet<string> s_withJson = new(StringComparer.Ordinal) { "ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME" };
+
+    private static readonly HashSet<string> s_neverTriggers = new(StringComparer.Ordinal) { "FROM", "MAINTAINER", "ONBUILD" };
 
     /// <exception cref="DockerfileException">It is not one.</exception>
     public static Dockerfile Parse(string text)
@@ -23,15 +31,26 @@ internal static partial class DockerfileParser
             throw new DockerfileException(1, "it is longer than 4 MiB.");
         }
 
-        var lines = text.TrimStart('\uFEFF').ReplaceLineEndings("\n").Split('\n');
+        // Not at other ends of lines than these, such as U+2028: they are text in commands and documents.
+        var lines = text.TrimStart('\uFEFF').Split('\n');
+        if (Array.FindIndex(lines, static l => l.Contains('\0', StringComparison.Ordinal)) is var binary and >= 0)
+        {
+            throw new DockerfileException(binary + 1, "it has a zero byte: it is no text, or not in UTF-8.");
+        }
+
         var escape = EscapeOf(lines);
         var arguments = new List<Instruction>();
         var stages = new List<(Instruction From, List<Instruction> Instructions)>();
-        for (var at = 0; at < lines.Length;)
+        for (var (at, count) = (0, 0); at < lines.Length;)
         {
             if (Read(lines, ref at, escape) is not { } instruction)
             {
                 continue;
+            }
+
+            if (++count > MaxInstructions)
+            {
+                throw new DockerfileException(instruction.Line, $"it has more than {MaxInstructions} instructions.");
             }
 
             if (instruction.Name == "FROM")
@@ -53,8 +72,97 @@ internal static partial class DockerfileParser
             : new Dockerfile(arguments, [.. stages.Select(static (s, i) => new Stage(i, NameOf(s.From), s.From, s.Instructions))], escape);
     }
 
-    /// <summary>The array of an instruction in JSON form; null if it is not in that form.</summary>
-    public static IReadOnlyList<string>? JsonForm(string text)
+    private static string NameOf(Instruction from) => Words.Plain(from.Text) switch
+    {
+        [_] => "",
+        [_, var word, var name] when word.Equals("AS", StringComparison.OrdinalIgnoreCase) => StageNamePattern().IsMatch(name)
+            ? name
+            : throw new DockerfileException(from.Line, $"'{name}' is no name for a stage: a letter, then letters, digits, '.', '_' and '-'."),
+        _ => throw new DockerfileException(from.Line, $"'FROM {from.Text}' is not FROM image [AS name]."),
+    };
+
+    // "# escape=`" counts only before everything else, and after no comment but directives.
+    private static char EscapeOf(string[] lines)
+    {
+        var (seen, escape) = (new HashSet<string>(StringComparer.OrdinalIgnoreCase), '\\');
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var match = DirectivePattern().Match(lines[i]);
+            var name = match.Groups["name"].Value.ToUpperInvariant();
+            if (name is not ("ESCAPE" or "SYNTAX" or "CHECK"))
+            {
+                break;
+            }
+
+            if (!seen.Add(name))
+            {
+                throw new DockerfileException(i + 1, $"the directive {match.Groups["name"].Value} is there twice.");
+            }
+
+            if (name == "ESCAPE")
+            {
+                escape = match.Groups["value"].Value is ['\\' or '`'] value ? value[0] : throw new DockerfileException(i + 1, "the escape character can be \\ or `.");
+            }
+        }
+
+        return escape;
+    }
+
+    private static Instruction? Read(string[] lines, ref int at, char escape)
+    {
+        var start = at;
+        var text = new StringBuilder();
+        for (var goesOn = true; goesOn && at < lines.Length; at++)
+        {
+            // Comments and empty lines inside a continued instruction are skipped.
+            var line = at == start ? lines[at].AsSpan().TrimStart().TrimEnd('\r') : lines[at].AsSpan().TrimEnd('\r');
+            if (line.TrimStart() is [] or ['#', ..])
+            {
+                goesOn = at > start;
+                continue;
+            }
+
+            // Two of them at the end are an escaped one, and not the end of a line.
+            var end = line.TrimEnd(" \t");
+            goesOn = end.EndsWith([escape]) && !(end.Length > 1 && end[^2] == escape);
+            text.Append(goesOn ? end[..^1] : line);
+        }
+
+        var whole = text.ToString().Trim();
+        return whole.Length == 0 ? null : Make(whole, lines, ref at, escape, start + 1, isTrigger: false);
+    }
+
+    private static Instruction Make(string whole, string[] lines, ref int at, char escape, int line, bool isTrigger)
+    {
+        var (name, text) = Words.First(whole);
+        name = name.ToUpperInvariant();
+        if (!s_known.Contains(name))
+        {
+            throw new DockerfileException(line, $"'{(name.Length <= 60 ? name : name[..57] + "...")}' is no instruction.");
+        }
+
+        if (isTrigger && s_neverTriggers.Contains(name))
+        {
+            throw new DockerfileException(line, $"ONBUILD {name} is not possible.");
+        }
+
+        var flags = InstructionFlags.Take(ref text, escape, name, line);
+        if (isTrigger && flags.Exists(static f => f.Key == "from"))
+        {
+            throw new DockerfileException(line, "ONBUILD COPY --from is not possible here: write it in the stage that needs it.");
+        }
+
+        if (name == "ONBUILD")
+        {
+            return new Instruction(line, name, flags, text, null, [], text.Length > 0 ? Make(text, lines, ref at, escape, line, isTrigger: true) : throw new DockerfileException(line, "ONBUILD has no instruction."));
+        }
+
+        var json = s_withJson.Contains(name) ? Json(text, line) : null;
+        return new Instruction(line, name, flags, text, json, json is null && s_withDocuments.Contains(name) ? HereDocument.Read(text, lines, ref at, line) : [], null);
+    }
+
+    // What cannot be read as JSON is a shell's text, such as [ -f x ].
+    private static List<string>? Json(string text, int line)
     {
         if (!text.StartsWith('['))
         {
@@ -63,136 +171,21 @@ internal static partial class DockerfileParser
 
         try
         {
-            return System.Text.Json.JsonSerializer.Deserialize(text, DockerfileJson.Default.StringArray) is { } array && !array.Contains(null) ? array : null;
+            using var json = JsonDocument.Parse(text);
+            var items = json.RootElement.EnumerateArray().ToList();
+            return items.TrueForAll(static i => i.ValueKind == JsonValueKind.String)
+                ? [.. items.Select(static i => i.GetString()!)]
+                : throw new DockerfileException(line, "an array must have texts only, in double quotes: [\"a\", \"b\"].");
         }
-        catch (System.Text.Json.JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            // Docker takes it for a shell's text then, such as [ -f x ].
             return null;
         }
     }
 
-    private static string NameOf(Instruction from)
-    {
-        var match = FromPattern().Match(from.Text);
-        return match.Success ? match.Groups["name"].Value : throw new DockerfileException(from.Line, $"'FROM {from.Text}' is not FROM image [AS name].");
-    }
+    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9._-]*\z", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex StageNamePattern();
 
-    // "# escape=`" counts only before everything else.
-    private static char EscapeOf(string[] lines)
-    {
-        foreach (var line in lines)
-        {
-            var match = DirectivePattern().Match(line);
-            if (!match.Success)
-            {
-                return '\\';
-            }
-
-            if (match.Groups["name"].Value.Equals("escape", StringComparison.OrdinalIgnoreCase))
-            {
-                return match.Groups["value"].Value is ['\\' or '`'] value ? value[0] : throw new DockerfileException(1, "the escape character can be \\ or `.");
-            }
-        }
-
-        return '\\';
-    }
-
-    private static Instruction? Read(string[] lines, ref int at, char escape)
-    {
-        var first = lines[at].TrimStart();
-        if (first.Length == 0 || first[0] == '#')
-        {
-            at++;
-            return null;
-        }
-
-        var start = at;
-        var text = new StringBuilder();
-        while (at < lines.Length)
-        {
-            var line = at == start ? first : lines[at];
-            at++;
-
-            // Comments and empty lines inside a continued instruction are skipped.
-            if (at - 1 > start && (line.TrimStart() is "" or ['#', ..]))
-            {
-                continue;
-            }
-
-            var trimmed = line.TrimEnd();
-            if (!trimmed.EndsWith(escape))
-            {
-                text.Append(line);
-                break;
-            }
-
-            text.Append(trimmed.AsSpan(0, trimmed.Length - 1));
-        }
-
-        var (name, rest) = Word(text.ToString());
-        name = name.ToUpperInvariant();
-        if (!s_known.Contains(name))
-        {
-            throw new DockerfileException(start + 1, $"'{name}' is no instruction.");
-        }
-
-        var flags = new List<KeyValuePair<string, string>>();
-        while (rest.StartsWith("--", StringComparison.Ordinal) && FlagPattern().Match(rest) is { Success: true } flag)
-        {
-            flags.Add(KeyValuePair.Create(flag.Groups["name"].Value, flag.Groups["value"].Value));
-            rest = rest[flag.Length..].TrimStart();
-        }
-
-        var documents = s_withDocuments.Contains(name) ? Documents(rest, lines, ref at, start + 1) : [];
-        return new Instruction(start + 1, name, flags, rest.Trim(), documents);
-    }
-
-    private static List<HereDocument> Documents(string text, string[] lines, ref int at, int line)
-    {
-        var documents = new List<HereDocument>();
-        foreach (Match mark in HerePattern().Matches(text))
-        {
-            var (name, keepTabs) = (mark.Groups["name"].Value, !mark.Groups["dash"].Success);
-            var content = new StringBuilder();
-            while (true)
-            {
-                if (at >= lines.Length)
-                {
-                    throw new DockerfileException(line, $"the here-document <<{name} has no end: a line with {name} alone.");
-                }
-
-                var next = keepTabs ? lines[at] : lines[at].TrimStart('\t');
-                at++;
-                if (next == name)
-                {
-                    break;
-                }
-
-                content.Append(next).Append('\n');
-            }
-
-            documents.Add(new HereDocument(name, content.ToString(), !mark.Groups["quote"].Success));
-        }
-
-        return documents;
-    }
-
-    private static (string First, string Remainder) Word(string text)
-    {
-        var end = text.AsSpan().IndexOfAny(' ', '\t');
-        return end < 0 ? (text, "") : (text[..end], text[end..].TrimStart());
-    }
-
-    [GeneratedRegex(@"^\S+(\s+(?i:as)\s+(?<name>[A-Za-z0-9][A-Za-z0-9._-]*))?\s*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex FromPattern();
-
-    [GeneratedRegex(@"^\s*#\s*(?<name>[A-Za-z]+)\s*=\s*(?<value>\S*)\s*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^\s*#\s*(?<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?<value>.*?)\s*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex DirectivePattern();
-
-    [GeneratedRegex(@"^--(?<name>[a-z][a-z0-9-]*)(=(?<value>\S*))?", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex FlagPattern();
-
-    [GeneratedRegex(@"<<(?<dash>-)?(?<quote>[""'])?(?<name>[A-Za-z_][A-Za-z0-9_]*)[""']?", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex HerePattern();
 }

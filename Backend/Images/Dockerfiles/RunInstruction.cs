@@ -1,3 +1,4 @@
+using System.Text;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Images.Definitions;
 using Modal.Protocol;
@@ -8,20 +9,27 @@ namespace Modal.Backend.Images.Dockerfiles;
 internal static class RunInstruction
 {
     public static async Task ApplyAsync(
-        LayerMaker maker, IBlobSource blobs, ImageLayer layer, BuildImageRequest request, Dockerfile file, StageState state, Instruction instruction,
-        Func<string, PlannedLayer, BuildRecord?, Task<BuildRecord>> make, CancellationToken cancellationToken)
+        LayerMaker maker, IBlobSource blobs, BuildContext context, BuildImageRequest request, StageState state, Instruction instruction, Expansion expansion,
+        IReadOnlyDictionary<string, string> proxies, Func<string, PlannedLayer, BuildRecord?, Task<BuildRecord>> make, CancellationToken cancellationToken)
     {
         var config = state.Record.Config;
         var argv = Command(config, instruction);
-        var mounts = instruction.Flags.Where(static f => f.Key == "mount").Select(f => RunMount.Parse(Expansion.Expand(f.Value, state.Variables, file.Escape, instruction.Line), config.WorkingDirectory, instruction.Line)).ToList();
-        var environment = state.Variables;
-        var files = mounts.Exists(static m => m.Type == "bind") ? layer.Files.Where(static f => f.Path.Length > 0).ToList() : [];
+        var mounts = instruction.AllOf("mount").Select(m => RunMount.Parse(m, expansion.Word, config.WorkingDirectory, instruction.Line)).ToList();
+        var declared = state.Variables;
+        var files = mounts.Exists(static m => m.Type == "bind") ? context.Files.ToList() : [];
 
         // All that the command can see: its variables, user and folder are settings, which are no layers of their own.
         var step = new ImageLayer { Operation = "dockerfile-run", Files = { files } };
         step.Arguments.AddRange(argv);
-        step.Options.AddRange(environment.OrderBy(static v => v.Key, StringComparer.Ordinal).Select(static v => new ImageOption { Name = v.Key, Value = v.Value }));
+        step.Options.AddRange(declared.OrderBy(static v => v.Key, StringComparer.Ordinal).Select(static v => new ImageOption { Name = v.Key, Value = v.Value }));
         var key = CacheKeys.Of(state.Key, step, config.User ?? "", config.WorkingDirectory ?? "", state.Record.Index, string.Join('\n', mounts));
+        var environment = new Dictionary<string, string>(proxies, StringComparer.Ordinal);
+        foreach (var (name, value) in declared)
+        {
+            environment[name] = value;
+        }
+
+        StageState.Check(environment, instruction.Line);
         var shown = $"RUN {instruction.Text}";
         var planned = new PlannedLayer(step, shown.Length <= 100 ? shown : shown[..97] + "...", new LayerAction.Instruction((parent, print, token) => RunAsync(maker, blobs, files, request, parent, argv, shown, environment, mounts, instruction.Line, print, token)));
         state.Record = await make(key, planned, state.Record);
@@ -31,33 +39,42 @@ internal static class RunInstruction
 
     private static IReadOnlyList<string> Command(ImageConfig config, Instruction instruction)
     {
-        if (instruction.Documents.Count == 0)
+        var command = instruction.Json ?? [.. config.Shell, Script(instruction)];
+        return command.Count == 0 || instruction.Text.Length == 0 ? throw new DockerfileException(instruction.Line, "RUN has no command.")
+            : command.FirstOrDefault(static c => Encoding.UTF8.GetByteCount(c) >= Expansion.MaxValueLength) is null ? command
+            : throw new DockerfileException(instruction.Line, $"the command is longer than {Expansion.MaxValueLength / 1024} KiB, which is all that a program can be given in one argument: COPY it as a script and run that.");
+    }
+
+    // Variables in it are the shell's matter, whether the mark was quoted or not.
+    private static string Script(Instruction instruction)
+    {
+        if (instruction.Documents is not [var document] || HereDocument.Mark(instruction.Text) is null)
         {
-            return DockerfileParser.JsonForm(instruction.Text)
-                ?? (instruction.Text.Length > 0 ? [.. config.Shell, instruction.Text] : throw new DockerfileException(instruction.Line, "RUN has no command."));
+            // cat <<EOF > file: the shell knows what to do with it, also with tabs.
+            return string.Join('\n', instruction.Documents.Select(static d => d.Raw + d.Name).Prepend(instruction.Text));
         }
 
-        var document = instruction.Documents[0];
-        if (!instruction.Text.StartsWith("<<", StringComparison.Ordinal) || instruction.Documents.Count > 1)
+        var content = document.Content;
+        if (!content.StartsWith("#!", StringComparison.Ordinal))
         {
-            // cat <<EOF > file: the shell knows what to do with it.
-            return [.. config.Shell, instruction.Text + "\n" + string.Concat(instruction.Documents.Select(static d => $"{d.Content}{d.Name}\n"))];
+            return content;
         }
 
-        if (!document.Content.StartsWith("#!", StringComparison.Ordinal))
+        // An end that is no line of it.
+        var end = "MODAL_SCRIPT";
+        while (content.Contains($"\n{end}\n", StringComparison.Ordinal))
         {
-            return [.. config.Shell, document.Content];
+            end += "_";
         }
 
-        var end = document.Content.IndexOf('\n', StringComparison.Ordinal);
-        return [.. config.Shell, $"{document.Content[2..end].Trim()} - <<'MODAL_SCRIPT'\n{document.Content}MODAL_SCRIPT\n"];
+        return $"{content[2..content.IndexOf('\n', StringComparison.Ordinal)].Trim()} - <<'{end}'\n{content}{end}\n";
     }
 
     private static async Task<BuildRecord> RunAsync(
         LayerMaker maker, IBlobSource blobs, List<ImageFile> files, BuildImageRequest request, BuildRecord parent, IReadOnlyList<string> argv, string shown,
         IReadOnlyDictionary<string, string> environment, IReadOnlyList<RunMount> mounts, int line, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
     {
-        using var context = files.Count > 0 ? await ContextFolder.MakeAsync(files, blobs, cancellationToken) : null;
+        using var context = mounts.Any(static m => m.Type == "bind") ? await ContextFolder.MakeAsync(files, blobs, cancellationToken) : null;
         using var secrets = new SecretFiles();
         var (binds, caches) = (new Dictionary<string, string>(StringComparer.Ordinal), new Dictionary<string, string>(StringComparer.Ordinal));
         var variables = new Dictionary<string, string>(environment, StringComparer.Ordinal);

@@ -1,37 +1,45 @@
 namespace Modal.Backend.Images.Dockerfiles;
 
 /// <summary>What a RUN has mounted while it runs.</summary>
-/// <param name="Type">cache, bind, secret or tmpfs.</param>
+/// <param name="Type">cache, bind or secret.</param>
 /// <param name="Target">Where.</param>
 /// <param name="Source">Of a bind: where in the context.</param>
 /// <param name="Id">Of a cache or secret.</param>
 /// <param name="IsRequired">Of a secret.</param>
 internal sealed record RunMount(string Type, string Target, string Source, string Id, bool IsRequired)
 {
+    private static readonly Dictionary<string, string[]> s_known = new(StringComparer.Ordinal)
+    {
+        ["bind"] = ["type", "target", "dst", "destination", "source", "src", "ro", "readonly"],
+        ["cache"] = ["type", "target", "dst", "destination", "id", "sharing"],
+        ["secret"] = ["type", "target", "dst", "destination", "id", "required"],
+    };
+
+    // What docker has beside, where people may look for it.
+    private static readonly Dictionary<(string Type, string Option), string> s_advice = new()
+    {
+        [("bind", "from")] = "COPY --from what the command needs.",
+        [("bind", "rw")] = "Copy what the command changes to another folder first.",
+        [("bind", "readwrite")] = "Copy what the command changes to another folder first.",
+        [("secret", "env")] = "Read the file, or give the secret to a RunCommands layer, which gets its variables.",
+    };
+
     /// <exception cref="DockerfileException">It is not right.</exception>
-    public static RunMount Parse(string text, string? workingDirectory, int line)
+    public static RunMount Parse(string text, Func<string, string> expand, string? workingDirectory, int line)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var part in text.Split(','))
         {
             var at = part.IndexOf('=', StringComparison.Ordinal);
-            options[at < 0 ? part : part[..at]] = at < 0 ? "true" : part[(at + 1)..];
+            options[(at < 0 ? part : part[..at]).ToLowerInvariant()] = at < 0 ? "true" : expand(part[(at + 1)..]);
         }
 
         var type = options.GetValueOrDefault("type", "bind");
-        if (type is not ("cache" or "bind" or "secret" or "tmpfs"))
+        var known = s_known.GetValueOrDefault(type) ?? throw new DockerfileException(line, $"--mount=type={type} is not known here; bind, cache and secret are.");
+        if (options.Keys.FirstOrDefault(o => !known.Contains(o)) is { } unknown)
         {
-            throw new DockerfileException(line, $"--mount=type={type} is not known here; cache, bind, secret and tmpfs are.");
-        }
-
-        if (type == "bind" && options.ContainsKey("from"))
-        {
-            throw new DockerfileException(line, "--mount=type=bind,from=… is not possible here: COPY --from what the command needs.");
-        }
-
-        if (options.ContainsKey("env"))
-        {
-            throw new DockerfileException(line, "--mount=type=secret,env=… is not possible here: read the file, or give the secret to a RunCommands layer, which gets its variables.");
+            var advice = s_advice.GetValueOrDefault((type, unknown)) ?? $"It takes {string.Join(", ", known)}.";
+            throw new DockerfileException(line, $"--mount=type={type},{unknown}=… is not possible here. {advice}");
         }
 
         var id = options.GetValueOrDefault("id", "");

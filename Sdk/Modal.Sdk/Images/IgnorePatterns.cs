@@ -1,35 +1,40 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Modal.Images;
 
 /// <summary>
-/// Patterns of a .dockerignore file: <c>*</c> and <c>?</c> within a name, <c>**</c> over folders, <c>[a-z]</c>, <c>!</c> for exceptions, <c>#</c> for comments. The last that matches
-/// decides; what matches a folder matches all in it.
+/// Patterns of a .dockerignore file, as docker reads them: relative to the folder, with or without a slash before; <c>*</c> and <c>?</c> within a name, <c>**</c> over folders, <c>[a-z]</c>,
+/// <c>[^a-z]</c>, a backslash before a letter that means itself; <c>!</c> before exceptions; a line whose first letter is <c>#</c> is a comment; spaces at both ends are no part of it. The last
+/// that matches decides; what matches a folder matches all in it. Not as .gitignore: <c>*.log</c> means the top folder only, and <c>[!a]</c> is '!' or 'a'. Not safe for several threads.
 /// </summary>
 internal sealed class IgnorePatterns
 {
-    // A pattern that takes longer is a mistake, and must not hang the program.
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
+    // No path is longer (limits.h).
+    private const int MaxLength = 4096;
 
-    private readonly List<(Regex Pattern, bool IsException)> _patterns = [];
+    private readonly List<(Func<string, bool> Matches, bool IsException)> _patterns = [];
 
+    // By folder, which patterns match it or one above it: each folder is asked for all in it.
+    private readonly Dictionary<string, bool[]> _folders = new(StringComparer.Ordinal);
+
+    /// <exception cref="InvalidRequestException">One cannot be read.</exception>
     public IgnorePatterns(IEnumerable<string> lines)
     {
         foreach (var line in lines)
         {
-            var text = line.Trim();
-            if (text.Length == 0 || text[0] == '#')
+            var text = line.StartsWith('#') ? "" : line.Trim();
+            var isException = text.StartsWith('!');
+            var pattern = Clean((isException ? text[1..] : text).Trim());
+            if (isException && text.Length == 1)
             {
-                continue;
+                throw new InvalidRequestException("The ignore pattern '!' excepts nothing: a pattern must follow.");
             }
 
-            var isException = text[0] == '!';
-            text = (isException ? text[1..] : text).Trim().Trim('/');
-            text = text.StartsWith("./", StringComparison.Ordinal) ? text[2..] : text;
-            if (text.Length > 0 && text != ".")
+            if (pattern.Length > 0)
             {
-                _patterns.Add((Compile(text), isException));
+                _patterns.Add((Compile(pattern), isException));
             }
         }
     }
@@ -37,97 +42,169 @@ internal sealed class IgnorePatterns
     /// <summary>Whether there is an exception, so that a folder that is left out must be looked into all the same.</summary>
     public bool HasExceptions => _patterns.Exists(static p => p.IsException);
 
+    /// <summary>Which lines are for a Dockerfile: those of <c>NAME.dockerignore</c> beside it, if there is such a file, else those of <c>.dockerignore</c> in the context; none if there is neither.</summary>
+    /// <param name="dockerfile">Its path.</param>
+    /// <param name="context">The context's folder.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<string[]> ReadAsync(string dockerfile, string context, CancellationToken cancellationToken)
+    {
+        var own = dockerfile + ".dockerignore";
+        var file = File.Exists(own) ? own : Path.Combine(context, ".dockerignore");
+        return File.Exists(file) ? await File.ReadAllLinesAsync(file, cancellationToken).ConfigureAwait(false) : [];
+    }
+
     /// <summary>Whether a path is left out.</summary>
     /// <param name="path">Relative, with '/' between names.</param>
-    public bool IsIgnored(string path)
+    public bool IsIgnored(string path) => Match(path, Folder(path), new bool[_patterns.Count]);
+
+    private bool[] Folder(string path)
     {
-        var ignored = false;
-        foreach (var (pattern, isException) in _patterns)
+        var end = path.LastIndexOf('/');
+        if (end < 0)
         {
-            if (ignored == isException && pattern.IsMatch(path))
+            return [];
+        }
+
+        var folder = path[..end];
+        if (!_folders.TryGetValue(folder, out var matching))
+        {
+            _folders[folder] = matching = new bool[_patterns.Count];
+            Match(folder, Folder(folder), matching);
+        }
+
+        return matching;
+    }
+
+    // As docker goes about it: a pattern that would change nothing is not tried, and so says nothing about what lies below either.
+    private bool Match(string path, bool[] above, bool[] matching)
+    {
+        var isIgnored = false;
+        for (var i = 0; i < _patterns.Count; i++)
+        {
+            var (matches, isException) = _patterns[i];
+            matching[i] = (above.Length > 0 && above[i]) || (isException == isIgnored && matches(path));
+            isIgnored = matching[i] ? !isException : isIgnored;
+        }
+
+        return isIgnored;
+    }
+
+    // Without ".", "..", and slashes too many. Empty if it is the folder itself.
+    private static string Clean(string pattern)
+    {
+        var (parts, isRooted) = (new List<string>(), pattern.StartsWith('/'));
+        foreach (var part in pattern.Split('/'))
+        {
+            if (part == ".." && parts.Count > 0 && parts[^1] != "..")
             {
-                ignored = !isException;
+                parts.RemoveAt(parts.Count - 1);
+            }
+            else if (part is not ("" or ".") && (part != ".." || !isRooted))
+            {
+                parts.Add(part);
             }
         }
 
-        return ignored;
+        return string.Join('/', parts);
     }
 
-    private static Regex Compile(string pattern)
+    private static Func<string, bool> Compile(string pattern)
     {
+        if (pattern.Length > MaxLength)
+        {
+            throw new InvalidRequestException($"An ignore pattern has {pattern.Length} characters; {MaxLength} are allowed.");
+        }
+
+        // What most patterns are; and "**x" is an end of a name too for docker, while it means whole names elsewhere.
+        var special = pattern.AsSpan().IndexOfAny(@"*?[\");
+        if (special < 0)
+        {
+            return path => path == pattern;
+        }
+
+        if (pattern.StartsWith("**", StringComparison.Ordinal) && pattern.AsSpan(2).IndexOfAny(@"*?[\") < 0)
+        {
+            var end = pattern[2..];
+            return path => path.EndsWith(end, StringComparison.Ordinal) || (end.Length > 0 && end[0] == '/' && path.AsSpan().SequenceEqual(end.AsSpan(1)));
+        }
+
         try
         {
-            return new Regex(Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, s_limit);
+            // Linear in the path, whatever the pattern is.
+            var regex = new Regex(Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            return path => regex.IsMatch(path);
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is FormatException or ArgumentException or NotSupportedException)
         {
-            throw new InvalidRequestException($"The ignore pattern '{pattern}' cannot be read: {e.Message}");
+            throw new InvalidRequestException($"The ignore pattern '{(pattern.Length <= 100 ? pattern : pattern[..97] + "...")}' cannot be read: it has a set such as [a-z] that is wrong or not closed, ends with a backslash, or has too much of everything.");
         }
     }
 
     private static string Translate(string pattern)
     {
-        var regex = new StringBuilder("^");
+        var regex = new StringBuilder(@"\A");
         for (var i = 0; i < pattern.Length; i++)
         {
-            var c = pattern[i];
-            switch (c)
+            switch (pattern[i])
             {
                 case '*' when i + 1 < pattern.Length && pattern[i + 1] == '*':
-                    i++;
-                    if (i + 1 < pattern.Length && pattern[i + 1] == '/')
-                    {
-                        // "**/x" is x in any folder, also in this one.
-                        i++;
-                        regex.Append("(?:.*/)?");
-                    }
-                    else
-                    {
-                        regex.Append(".*");
-                    }
-
+                    // "**/x" is x in any folder, also in this one.
+                    i += i + 2 < pattern.Length && pattern[i + 2] == '/' ? 2 : 1;
+                    regex.Append(i + 1 < pattern.Length ? "(?:[^\0]*/)?" : "[^\0]*");
                     break;
                 case '*':
                     regex.Append("[^/]*");
                     break;
                 case '?':
-                    regex.Append("[^/]");
+                    regex.Append(@"(?:[\uD800-\uDBFF][\uDC00-\uDFFF]|[^/])");
                     break;
-                case '[' when pattern.IndexOf(']', i + 2) is var end && end > 0:
-                    var set = pattern[(i + 1)..end];
-                    var isNot = set[0] is '^' or '!';
-                    var members = (isNot ? set[1..] : set).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("[", "\\[", StringComparison.Ordinal).Replace("^", "\\^", StringComparison.Ordinal);
-                    if (members.Length == 0 || !IsSet(members))
-                    {
-                        throw new InvalidRequestException($"The ignore pattern '{pattern}' has a set that cannot be read: '[{set}]'.");
-                    }
-
-                    regex.Append(isNot ? "[^/" : "[").Append(members).Append(']');
-                    i = end;
+                case '[':
+                    i = Set(pattern, i + 1, regex);
                     break;
-                case '\\' when i + 1 < pattern.Length:
-                    regex.Append(Regex.Escape(pattern[++i].ToString()));
+                case '\\':
+                    regex.Append(Regex.Escape((++i < pattern.Length ? pattern[i] : throw new FormatException()).ToString()));
                     break;
                 default:
-                    regex.Append(Regex.Escape(c.ToString()));
+                    regex.Append(Regex.Escape(pattern[i].ToString()));
                     break;
             }
         }
 
-        return regex.Append("(?:/.*)?$").ToString();
+        return regex.Append(@"\z").ToString();
     }
 
-    // "z-a" is no range.
-    private static bool IsSet(string members)
+    // Returns where it ends. At least one letter or range, in which '-', ']' and '\' stand only after a backslash, as in Go's filepath.Match.
+    private static int Set(string pattern, int at, StringBuilder regex)
     {
-        for (var i = 1; i < members.Length - 1; i++)
+        var isNot = at < pattern.Length && pattern[at] == '^';
+        at += isNot ? 1 : 0;
+        regex.Append(isNot ? "[^" : "[");
+        var start = at;
+        while (at == start || at >= pattern.Length || pattern[at] != ']')
         {
-            if (members[i] == '-' && members[i - 1] > members[i + 1])
+            var low = Letter(pattern, ref at);
+            var high = low;
+            if (at < pattern.Length && pattern[at] == '-')
             {
-                return false;
+                at++;
+                high = Letter(pattern, ref at);
             }
+
+            regex.Append(CultureInfo.InvariantCulture, $"\\u{(int)low:X4}-\\u{(high >= low ? (int)high : throw new FormatException()):X4}");
         }
 
-        return true;
+        regex.Append(']');
+        return at;
+    }
+
+    private static char Letter(string pattern, ref int at)
+    {
+        if (at >= pattern.Length || pattern[at] is '-' or ']')
+        {
+            throw new FormatException();
+        }
+
+        at += pattern[at] == '\\' ? 1 : 0;
+        return at < pattern.Length ? pattern[at++] : throw new FormatException();
     }
 }

@@ -48,7 +48,7 @@ public sealed class Image : IEquatable<Image>
 
     /// <summary>The image that a Dockerfile describes; each of its instructions is a layer.</summary>
     /// <param name="path">The Dockerfile. Default <c>Dockerfile</c>.</param>
-    /// <param name="contextDirectory">What <c>COPY</c> and <c>ADD</c> take files from, but for what a <c>.dockerignore</c> in it names. Null, the default, means the Dockerfile's folder.</param>
+    /// <param name="contextDirectory">What <c>COPY</c> and <c>ADD</c> take files from, but for what a <c>.dockerignore</c> in it names, or in place of that <c>NAME.dockerignore</c> beside the Dockerfile. Null, the default, means the Dockerfile's folder.</param>
     /// <param name="buildArguments">Values of its <c>ARG</c>s. Null, the default, means their defaults.</param>
     /// <param name="target">The stage to stop at. Null, the default, means the last one.</param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
@@ -177,7 +177,7 @@ public sealed class Image : IEquatable<Image>
     /// <param name="copy">
     /// False, the default: it is mounted read-only when a container starts, so that a change of it builds nothing; no build step may follow. True: it becomes a layer.
     /// </param>
-    /// <param name="ignore">What is left out: patterns as in a .dockerignore file, relative to the folder. Null, the default, means nothing.</param>
+    /// <param name="ignore">What is left out: patterns as in a .dockerignore file, relative to the folder: <c>*.log</c> in the folder itself, <c>**/*.log</c> also below, <c>!keep.log</c> for exceptions, of which the last that matches decides. Null, the default, means nothing.</param>
     /// <exception cref="ArgumentException">A path is empty, or the remote one is not absolute.</exception>
     public Image AddLocalDirectory(string localPath, string remotePath, bool copy = false, IReadOnlyList<string>? ignore = null) =>
         With(ImageLayers.AddLocalDirectory(localPath, remotePath, copy, ignore));

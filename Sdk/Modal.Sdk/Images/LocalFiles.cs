@@ -36,8 +36,7 @@ internal static class LocalFiles
                 }
 
                 var context = definition.Context ?? dockerfile.DirectoryName!;
-                var ignore = Path.Combine(context, ".dockerignore");
-                Collect(context, File.Exists(ignore) ? await File.ReadAllLinesAsync(ignore, cancellationToken).ConfigureAwait(false) : [], files);
+                Collect(context, await IgnorePatterns.ReadAsync(dockerfile.FullName, context, cancellationToken).ConfigureAwait(false), files);
 
                 // Under a name of its own: it need not lie in the context, and may be left out of it.
                 layer.Arguments.Add("Dockerfile.modal");

@@ -132,64 +132,40 @@ public sealed class ImageTests : IDisposable
     }
 
     [Fact]
+    public async Task Dockerfile_WithDockerignoreOfItsOwn_UsesThatOne()
+    {
+        await WriteAsync("docker/web.Dockerfile", "FROM scratch");
+        await WriteAsync("docker/web.Dockerfile.dockerignore", "docker\n*.b\n");
+        await WriteAsync(".dockerignore", "*.a\n");
+        await WriteAsync("x.a", "");
+        await WriteAsync("x.b", "");
+
+        var layer = (await ImageDefinition.ReadAsync(Image.FromDockerfile(Path.Combine(_folder.FullName, "docker/web.Dockerfile"), _folder.FullName), Cancel)).Spec.Layers[0];
+
+        Assert.Equal([".dockerignore", "Dockerfile.modal", "x.a"], layer.Files.Select(f => f.Path));
+    }
+
+    [Fact]
+    public async Task Dockerfile_LeftOutOfItsContext_IsGivenToTheBuilderAllTheSame()
+    {
+        await WriteAsync("Dockerfile", "FROM scratch");
+        await WriteAsync(".dockerignore", "*\n!in/*/keep\n");
+        await WriteAsync("in/a/keep", "");
+        await WriteAsync("in/a/other", "");
+
+        var definition = await ImageDefinition.ReadAsync(Image.FromDockerfile(Path.Combine(_folder.FullName, "Dockerfile")), Cancel);
+
+        var files = definition.Spec.Layers[0].Files;
+        Assert.Equal(["Dockerfile.modal", "in/a/keep"], files.Select(f => f.Path));
+        Assert.Equal("FROM scratch", await File.ReadAllTextAsync(definition.Paths[files[0].Digest], Cancel));
+    }
+
+    [Fact]
     public async Task LocalFile_Missing_SaysWhich()
     {
         var error = await Assert.ThrowsAsync<InvalidRequestException>(() => ImageDefinition.ReadAsync(Image.DebianSlim().AddLocalFile("/nowhere/x", "/x"), Cancel));
 
         Assert.Contains("/nowhere/x", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("*.log", "a.log", true)]
-    [InlineData("*.log", "sub/a.log", false)]
-    [InlineData("**/*.log", "a.log", true)]
-    [InlineData("**/*.log", "x/y/a.log", true)]
-    [InlineData("bin", "bin/x/y", true)]
-    [InlineData("bin", "binary", false)]
-    [InlineData("/bin/", "bin", true)]
-    [InlineData("a?c", "abc", true)]
-    [InlineData("a?c", "a/c", false)]
-    [InlineData("[a-c]x", "bx", true)]
-    [InlineData("[^a-c]x", "bx", false)]
-    [InlineData("a/**/z", "a/z", true)]
-    [InlineData("a/**/z", "a/b/c/z", true)]
-    [InlineData("#c", "#c", false)]
-    [InlineData("\\*", "*", true)]
-    [InlineData("\\*", "x", false)]
-    public void Ignore_Pattern_MatchesAsDockerDoes(string pattern, string path, bool isIgnored) => Assert.Equal(isIgnored, new IgnorePatterns([pattern]).IsIgnored(path));
-
-    [Fact]
-    public void Ignore_LastMatchDecides()
-    {
-        var patterns = new IgnorePatterns(["*", "!keep", "keep/not"]);
-
-        Assert.True(patterns.IsIgnored("x"));
-        Assert.False(patterns.IsIgnored("keep/yes"));
-        Assert.True(patterns.IsIgnored("keep/not"));
-    }
-
-    [Fact]
-    public void Ignore_AnyPattern_IsReadOrRefusedWithoutHarm()
-    {
-        var seed = Environment.TickCount;
-        var random = new Random(seed);
-        const string Letters = "*?[]!^-\\/.ab{}()+|$";
-        for (var i = 0; i < 20_000; i++)
-        {
-            var pattern = new string([.. Enumerable.Range(0, random.Next(12)).Select(_ => Letters[random.Next(Letters.Length)])]);
-            try
-            {
-                new IgnorePatterns([pattern]).IsIgnored("a/b");
-            }
-            catch (InvalidRequestException)
-            {
-                // A set that cannot be read.
-            }
-            catch (Exception e)
-            {
-                Assert.Fail($"Seed {seed}, pattern '{pattern}': {e}");
-            }
-        }
     }
 
     private async Task WriteAsync(string path, string content)

@@ -1,6 +1,0 @@
-using System.Text.Json.Serialization;
-
-namespace Modal.Backend.Images.Dockerfiles;
-
-[JsonSerializable(typeof(string[]))]
-internal sealed partial class DockerfileJson : JsonSerializerContext;
