@@ -29,11 +29,12 @@ public static class WorkerRegistration
         services.AddSingleton<SandboxHost>();
         services.AddSingleton<SandboxProbe>();
         services.AddSingleton<CodeVersions>();
-        services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value));
+        services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ImageRoots>();
         services.AddSingleton<WorkerImages>();
         return services.AddHostedService<WorkerService>();
     }
 
-    private static ImageStore OpenStore(WorkerOptions options) => new ImageStore(TierAddress.Open(options.StoreAddress), Path.Combine(options.StateDirectory, "indexes"));
+    private static ImageStore OpenStore(WorkerOptions options, TimeProvider time) =>
+        new ImageStore(TierAddress.Open(options.StoreAddress), Path.Combine(options.StateDirectory, "indexes"), time);
 }

@@ -42,7 +42,7 @@ internal static class CopyInstruction
 
         var step = new ImageLayer { Operation = "dockerfile-copy", Files = { matched } };
         step.Arguments.AddRange([instruction.Name, .. sources, target, owner, mode, .. documents.Values]);
-        var key = CacheKeys.Of(state.Key, step, from?.Index ?? "", state.Record.Index);
+        var key = CacheKeys.Of(state.Key, step, from?.IndexId.ToString() ?? "", state.Record.IndexId.ToString());
         var title = $"{instruction.Name} {instruction.Text}";
         var planned = new PlannedLayer(step, title.Length <= 100 ? title : title[..97] + "...", new LayerAction.Instruction(async (parent, _, token) =>
         {

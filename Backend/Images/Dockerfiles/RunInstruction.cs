@@ -21,7 +21,7 @@ internal static class RunInstruction
         var step = new ImageLayer { Operation = "dockerfile-run", Files = { files } };
         step.Arguments.AddRange(argv);
         step.Options.AddRange(environment.OrderBy(static v => v.Key, StringComparer.Ordinal).Select(static v => new ImageOption { Name = v.Key, Value = v.Value }));
-        var key = CacheKeys.Of(state.Key, step, config.User ?? "", config.WorkingDirectory ?? "", state.Record.Index, string.Join('\n', mounts));
+        var key = CacheKeys.Of(state.Key, step, config.User ?? "", config.WorkingDirectory ?? "", state.Record.IndexId.ToString(), string.Join('\n', mounts));
         var shown = $"RUN {instruction.Text}";
         var planned = new PlannedLayer(step, shown.Length <= 100 ? shown : shown[..97] + "...", new LayerAction.Instruction((parent, print, token) => RunAsync(maker, blobs, files, request, parent, argv, shown, environment, mounts, instruction.Line, print, token)));
         state.Record = await make(key, planned, state.Record);

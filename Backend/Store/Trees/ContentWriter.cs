@@ -65,7 +65,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
     /// <summary>Stores what is left, then the tree's index.</summary>
     /// <param name="root">The tree; its files' contents come from this writer, its catalog or an index.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>The index, which is stored.</returns>
+    /// <returns>The index, which is stored under its <see cref="ImageIndex.Name"/>.</returns>
     /// <exception cref="TierException">It could not be stored.</exception>
     /// <exception cref="StalePlacementException">A pack that holds known contents is gone: the tree must be made again with a new catalog.</exception>
     /// <exception cref="InvalidDataException">The tree is too large for an index; the message names the limit.</exception>
@@ -84,21 +84,21 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
         await _packs.FlushAsync(cancellationToken);
         var index = ImageIndex.Parse(IndexWriter.Write(root));
         var packs = Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p))).ToList();
-        if (await tier.FindMissingAsync(packs, cancellationToken) is { Count: > 0 } missing)
-        {
-            throw new StalePlacementException($"{missing.Count} of {packs.Count} packs are gone, such as {missing[0]}: they were collected while an image that needs them was made.");
-        }
 
-        // Those that the collection has its eye on are as good as gone; the other half of this bargain is in the collector.
+        // Those that are condemned are as good as gone; the other half of this bargain is in the collector, which removes a pack before its mark: hence marks are looked for first.
         var marks = packs.ConvertAll(ObjectKeys.Condemn);
         if (await tier.FindMissingAsync(marks, cancellationToken) is var unmarked && unmarked.Count < marks.Count)
         {
             throw new StalePlacementException($"{marks.Count - unmarked.Count} of {packs.Count} packs are about to be collected: what they hold has to be stored again.");
         }
 
-        // In place of one that is there: it may lie in packs that are gone.
+        if (await tier.FindMissingAsync(packs, cancellationToken) is { Count: > 0 } missing)
+        {
+            throw new StalePlacementException($"{missing.Count} of {packs.Count} packs are gone, such as {missing[0]}: they were collected while an image that needs them was made.");
+        }
+
         using var bytes = new MemoryStream(index.Bytes.ToArray(), writable: false);
-        await tier.PutAsync(ObjectKeys.Index(index.Id), bytes, cancellationToken);
+        await tier.PutAsync(ObjectKeys.Index(index.Name), bytes, cancellationToken);
         catalog.Add(index);
         return index;
     }

@@ -18,7 +18,7 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
     public async Task<ContainerImage> AcquireAsync(string imageId, string containerId, string function, CancellationToken cancellationToken)
     {
         var record = await store.ResolveAsync(imageId, cancellationToken);
-        var root = await roots.MountAsync(record.IndexId, containerId, cancellationToken);
+        var root = await roots.MountAsync(record.Index, containerId, cancellationToken);
         try
         {
             var trace = await traces.FindAsync(record.IndexId, function, cancellationToken);

@@ -37,6 +37,39 @@ public sealed class ImageBuilderTests : IDisposable
     }
 
     [Fact]
+    public async Task Build_TheSameAgainWithMountsAndAWorkingDirectory_StoresNothing()
+    {
+        var mount = new ImageLayer { Operation = "add-local-file", Arguments = { "/etc/app.conf" }, Files = { _builder.File_("app.conf", "x=1") } };
+        var spec = Spec(Layer("debian-slim"), Layer("workdir", "/srv/new"), mount);
+        var first = await _builder.BuildAsync(spec);
+        _builder.Tier.Puts.Clear();
+
+        var second = await _builder.BuildAsync(spec);
+
+        Assert.Empty(_builder.Tier.Puts);
+        Assert.Equal(first[^1].Built.ImageId, second[^1].Built.ImageId);
+        var (root, _) = await _builder.BuiltAsync(spec);
+        Assert.True(root.Find("srv/new")!.IsDirectory);
+        Assert.NotNull(root.Find("etc/app.conf"));
+    }
+
+    [Fact]
+    public async Task Build_OfALayerWhoseIndexIsGone_MakesItAgain()
+    {
+        _builder.Sandbox.Run = Write;
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "one"));
+        var first = await _builder.BuildAsync(spec);
+        var index = (await _builder.Store.ResolveAsync(first[^1].Built.ImageId, TestContext.Current.CancellationToken)).Index;
+        await _builder.Tier.DeleteAsync($"index/{index}", TestContext.Current.CancellationToken);
+
+        var second = await _builder.BuildAsync(spec);
+
+        Assert.Equal(1, second[^1].Built.BuiltLayers);
+        Assert.Equal(2, _builder.Sandbox.Steps.Count);
+        await _builder.BuiltAsync(spec);
+    }
+
+    [Fact]
     public async Task Build_OnASharedLayer_BuildsOnlyWhatIsNew()
     {
         await _builder.BuildAsync(Spec(Layer("debian-slim"), Layer("run-commands", "one"), Layer("run-commands", "two")));

@@ -1,12 +1,16 @@
+using System.Collections.Concurrent;
 using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.Images.Tests.Building;
 
-/// <summary>A store whose answers a test can hold back.</summary>
+/// <summary>A store whose answers a test can hold back, and that says what was stored.</summary>
 internal sealed class PausingTier(IObjectTier inner) : IObjectTier
 {
     /// <summary>Waited for after the inner store was asked for an object's size, and before the answer is passed on.</summary>
     public Func<string, Task> BeforeAnswer { get; set; } = static _ => Task.CompletedTask;
+
+    /// <summary>Keys of what was stored.</summary>
+    public ConcurrentQueue<string> Puts { get; } = new();
 
     public string Name => inner.Name;
 
@@ -21,7 +25,11 @@ internal sealed class PausingTier(IObjectTier inner) : IObjectTier
 
     public Task<int?> ReadAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken) => inner.ReadAsync(key, offset, destination, cancellationToken);
 
-    public Task PutAsync(string key, Stream content, CancellationToken cancellationToken) => inner.PutAsync(key, content, cancellationToken);
+    public Task PutAsync(string key, Stream content, CancellationToken cancellationToken)
+    {
+        Puts.Enqueue(key);
+        return inner.PutAsync(key, content, cancellationToken);
+    }
 
     public IAsyncEnumerable<ObjectInfo> ListAsync(string kind, CancellationToken cancellationToken) => inner.ListAsync(kind, cancellationToken);
 

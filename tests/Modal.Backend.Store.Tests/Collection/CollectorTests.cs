@@ -1,9 +1,9 @@
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using Modal.Backend.Store.Collection;
-using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Objects;
+using Modal.Backend.Store.Tests.Objects;
 using Modal.Backend.Store.Trees;
 using Xunit;
 
@@ -11,7 +11,7 @@ namespace Modal.Backend.Store.Tests.Collection;
 
 public sealed class CollectorTests
 {
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 10, 12, 0, 0, TimeSpan.Zero));
     private readonly ContentCatalog _catalog = new();
     private readonly MemoryTier _tier;
 
@@ -34,8 +34,8 @@ public sealed class CollectorTests
         _time.Advance(TimeSpan.FromHours(2));
 
         Assert.Equal(2, (await RunAsync()).Removed);
-        Assert.Null(await _tier.GetSizeAsync(ObjectKeys.Index(unneeded.Id), Cancel));
-        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Index(kept.Id), Cancel));
+        Assert.Null(await _tier.GetSizeAsync(ObjectKeys.Index(unneeded.Name), Cancel));
+        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Index(kept.Name), Cancel));
         Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Pack(kept.GetPack(0)), Cancel));
         Assert.Empty(await _tier.ListAsync(ObjectKeys.Condemned, Cancel).ToListAsync(Cancel));
     }
@@ -47,15 +47,18 @@ public sealed class CollectorTests
         for (var day = 0; day < 4; day++)
         {
             _time.Advance(TimeSpan.FromDays(2));
-            Assert.Equal(0, (await RunAsync(image.Id)).Removed);
+            Assert.Equal(0, (await RunAsync(image.Id.ToString())).Removed);
         }
     }
 
     [Fact]
-    public async Task Run_OldBuild_KeepsNothing()
+    public async Task Run_BuildOfTheMonthBeforeTheLast_KeepsNothing()
     {
         await RecordAsync("a", await ImageAsync("x"));
-        _time.Advance(TimeSpan.FromDays(31));
+        _time.SetUtcNow(new DateTimeOffset(2026, 4, 30, 12, 0, 0, TimeSpan.Zero));
+        Assert.Equal(0, (await RunAsync()).Removed);
+        Assert.Empty(await _tier.ListAsync(ObjectKeys.Condemned, Cancel).ToListAsync(Cancel));
+        _time.Advance(TimeSpan.FromDays(1));
         Assert.Equal(1, (await RunAsync()).Removed);
         _time.Advance(TimeSpan.FromDays(2));
         Assert.Equal(2, (await RunAsync()).Removed);
@@ -80,7 +83,7 @@ public sealed class CollectorTests
     {
         for (var step = 0; step < 6; step++)
         {
-            var (time, catalog) = (new FakeTimeProvider(DateTimeOffset.UtcNow), new ContentCatalog());
+            var (time, catalog) = (new FakeTimeProvider(new DateTimeOffset(2026, 3, 10, 12, 0, 0, TimeSpan.Zero)), new ContentCatalog());
             var tier = new MemoryTier(time);
             await WriteAsync(tier, catalog, "shared", "old");
             var collector = new Collector(tier, new CollectorOptions(), time);
@@ -99,7 +102,7 @@ public sealed class CollectorTests
                         made = await WriteAsync(tier, catalog, "shared", $"new {step}");
                     }
 
-                    await RecordAsync(tier, "b", made);
+                    await RecordAsync(tier, time, "b", made);
                 }
 
                 time.Advance(TimeSpan.FromHours(25));
@@ -120,7 +123,7 @@ public sealed class CollectorTests
         await RecordAsync("a", image);
         using (var damaged = new MemoryStream(new byte[100]))
         {
-            await _tier.PutAsync(ObjectKeys.Index(image.Id), damaged, Cancel);
+            await _tier.PutAsync(ObjectKeys.Index(image.Name), damaged, Cancel);
         }
 
         _time.Advance(TimeSpan.FromDays(3));
@@ -129,7 +132,118 @@ public sealed class CollectorTests
         Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Pack(image.GetPack(0)), Cancel));
     }
 
-    private static async Task<ImageIndex> WriteAsync(MemoryTier tier, ContentCatalog catalog, params string[] contents)
+    [Fact]
+    public async Task Finish_ContentOfAPackThatIsCondemned_IsStoredAnewAtOnce()
+    {
+        var old = await ImageAsync("x");
+        _time.Advance(TimeSpan.FromDays(2));
+        await RunAsync();
+
+        _catalog.Clear();
+        var image = await ImageAsync("x");
+
+        Assert.NotEqual(old.GetPack(0), image.GetPack(0));
+        await RecordAsync("a", image);
+        _time.Advance(TimeSpan.FromDays(2));
+        await RunAsync();
+        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Pack(image.GetPack(0)), Cancel));
+    }
+
+    [Theory]
+    [InlineData("im-1")]
+    [InlineData("index")]
+    [InlineData("id")]
+    public async Task Run_OldRecordOfAnImageThatWasGiven_StaysAndIsKnownToOtherCollectors(string by)
+    {
+        var image = await ImageAsync("deployed");
+        await RecordAsync("im-1", image);
+        _time.Advance(TimeSpan.FromDays(90));
+
+        Assert.Equal(0, (await RunAsync(by switch { "index" => image.Name, "id" => image.Id.ToString(), _ => by })).Removed);
+
+        Assert.NotNull(await _tier.GetSizeAsync("build/im-1.2026-06", Cancel));
+        for (var day = 0; day < 4; day++)
+        {
+            _time.Advance(TimeSpan.FromDays(2));
+            await RunAsync();
+        }
+
+        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Index(image.Name), Cancel));
+        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Pack(image.GetPack(0)), Cancel));
+    }
+
+    [Fact]
+    public async Task Run_ThatLastsHalfTheGraceTime_RemovesNothingMore()
+    {
+        await ImageAsync("x");
+        _time.Advance(TimeSpan.FromDays(2));
+        await RunAsync();
+        _time.Advance(TimeSpan.FromDays(2));
+        var slow = new HookedTier(_tier) { Before = _ => Advance(TimeSpan.FromHours(3)) };
+
+        Assert.Equal(0, (await new Collector(slow, new CollectorOptions(), _time).RunAsync([], Cancel)).Removed);
+
+        Assert.Equal(2, (await RunAsync()).Removed);
+    }
+
+    [Fact]
+    public async Task Run_TraceOfAnImageThatIsGone_IsRemovedAndOthersStay()
+    {
+        var (kept, gone) = (await ImageAsync("kept"), await ImageAsync("gone"));
+        await RecordAsync("a", kept);
+        foreach (var image in new[] { kept, gone })
+        {
+            using var trace = new MemoryStream([1]);
+            await _tier.PutAsync($"{ObjectKeys.Traces}/{image.Id}-0011", trace, Cancel);
+        }
+
+        _time.Advance(TimeSpan.FromDays(2));
+        await RunAsync();
+
+        Assert.Equal([$"{ObjectKeys.Traces}/{kept.Id}-0011"], (await _tier.ListAsync(ObjectKeys.Traces, Cancel).ToListAsync(Cancel)).Select(static t => t.Key));
+    }
+
+    // The mark goes after what it marks: whoever looks for the pack first finds it, and then no mark.
+    [Fact]
+    public async Task Finish_PackAndItsMarkAreRemovedBetweenTheLooks_NoticesIt()
+    {
+        await ImageAsync("x");
+        _time.Advance(TimeSpan.FromDays(2));
+        await RunAsync();
+        _time.Advance(TimeSpan.FromDays(2));
+        var looks = 0;
+        var hooked = new HookedTier(_tier) { Before = async operation => await (operation.StartsWith("find ", StringComparison.Ordinal) && ++looks == 2 ? RunAsync() : Task.CompletedTask) };
+
+        await Assert.ThrowsAsync<StalePlacementException>(() => WriteAsync(hooked, _catalog, "x"));
+    }
+
+    [Fact]
+    public async Task Run_IndexThatIsStoredAgainJustBeforeItIsRemoved_IsThereAfterwards()
+    {
+        await ImageAsync("x");
+        _time.Advance(TimeSpan.FromDays(2));
+        await RunAsync();
+        _time.Advance(TimeSpan.FromDays(2));
+        ImageIndex? again = null;
+        var hooked = new HookedTier(_tier)
+        {
+            Before = async operation =>
+            {
+                if (operation.StartsWith("delete index/", StringComparison.Ordinal) && again is null)
+                {
+                    again = await WriteAsync(_tier, new ContentCatalog(), "x");
+                }
+            },
+        };
+
+        await new Collector(hooked, new CollectorOptions(), _time).RunAsync([], Cancel);
+
+        Assert.NotNull(again);
+        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Index(again.Name), Cancel));
+        Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Pack(again.GetPack(0)), Cancel));
+    }
+
+    private static async Task<ImageIndex> WriteAsync(IObjectTier tier, ContentCatalog catalog, params string[] contents)
     {
         using var writer = new ContentWriter(tier, catalog);
         var root = TreeNode.Directory();
@@ -142,15 +256,21 @@ public sealed class CollectorTests
         return await writer.FinishAsync(root, Cancel);
     }
 
-    private static async Task RecordAsync(MemoryTier tier, string key, ImageIndex image)
+    private static async Task RecordAsync(MemoryTier tier, TimeProvider time, string key, ImageIndex image)
     {
-        using var record = new MemoryStream(Encoding.UTF8.GetBytes($$"""{"index":"{{image.Id}}"}"""));
-        await tier.PutAsync($"{ObjectKeys.Builds}/{key}", record, Cancel);
+        using var record = new MemoryStream(Encoding.UTF8.GetBytes($$"""{"index":"{{image.Name}}"}"""));
+        await tier.PutAsync(BuildKey.Of(key, time.GetUtcNow()).ToString(), record, Cancel);
+    }
+
+    private Task Advance(TimeSpan by)
+    {
+        _time.Advance(by);
+        return Task.CompletedTask;
     }
 
     private Task<ImageIndex> ImageAsync(string content) => WriteAsync(_tier, _catalog, content);
 
-    private Task RecordAsync(string key, ImageIndex image) => RecordAsync(_tier, key, image);
+    private Task RecordAsync(string key, ImageIndex image) => RecordAsync(_tier, _time, key, image);
 
-    private Task<CollectionResult> RunAsync(params Digest[] roots) => new Collector(_tier, new CollectorOptions(), _time).RunAsync(roots, Cancel);
+    private Task<CollectionResult> RunAsync(params string[] roots) => new Collector(_tier, new CollectorOptions(), _time).RunAsync(roots, Cancel);
 }

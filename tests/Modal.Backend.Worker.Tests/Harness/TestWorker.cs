@@ -71,7 +71,7 @@ internal sealed class TestWorker : IAsyncDisposable
 
         choice.Factory.RemoveLeftovers();
         var blobs = new LocalBlobs();
-        var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"));
+        var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
         var roots = new ImageRoots(options, store, TimeProvider.System, NullLogger<ImageRoots>.Instance);
         var images = new WorkerImages(options, store, roots, blobs, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var services = new ContainerServices(
