@@ -234,11 +234,12 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         return await ChangeAsync(parent, index, change, cancellationToken);
     }
 
-    /// <summary>The tree of a layer, to take files from.</summary>
-    public async Task<TreeNode> ReadTreeAsync(BuildRecord record, CancellationToken cancellationToken)
+    /// <summary>The tree of a layer, to take files from, for the writer of another.</summary>
+    public async Task<TreeNode> ReadTreeAsync(BuildRecord record, ContentWriter writer, CancellationToken cancellationToken)
     {
         using var index = await store.OpenIndexAsync(record.Index, cancellationToken);
         _catalog.Add(index);
+        writer.Trust(index);
         return TreeNode.FromIndex(index);
     }
 
@@ -273,6 +274,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     {
         _catalog.Add(index);
         using var writer = new ContentWriter(store.Tier, _catalog);
+        writer.Trust(index);
         var root = TreeNode.FromIndex(index);
         await change(root, writer);
         return parent with { Index = await WriteAsync(root, writer, cancellationToken) };

@@ -46,10 +46,9 @@ internal static class CopyInstruction
         var title = $"{instruction.Name} {instruction.Text}";
         var planned = new PlannedLayer(step, title.Length <= 100 ? title : title[..97] + "...", new LayerAction.Instruction(async (parent, _, token) =>
         {
-            var source = from is null ? null : await maker.ReadTreeAsync(from, token);
             return await maker.ChangeAsync(parent, async (root, writer) =>
             {
-                source ??= await ContextAsync(maker, matched, writer, token);
+                var source = from is null ? await ContextAsync(maker, matched, writer, token) : await maker.ReadTreeAsync(from, writer, token);
                 await new Copying(plan, root, source, blobs, matched, writer).RunAsync(token);
             }, token);
         }));

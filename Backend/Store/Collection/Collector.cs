@@ -13,7 +13,8 @@ namespace Modal.Backend.Store.Collection;
 /// <item>A pack or an index that is not needed and is older than the grace time is marked as condemned. It is removed by a run that begins at least the grace time later and finds it not needed
 /// still. A run that finds it needed takes the mark away.</item>
 /// <item>Whoever uses a pack again looks for marks and then for packs, and only then stores its index. If there was no mark, the index is there before anything is removed, which is the grace
-/// time later. If there was one, the content is stored again in a pack of another name.</item>
+/// time later. If there was one, the content is stored again in a pack of another name; unless an index that is needed names the pack, as the one of a layer below does: then the mark was
+/// made by a run that listed the indexes before that one was there, and nothing comes of it.</item>
 /// <item>Whoever uses a record of last month stores it under this one. So what is in use is needed for at least a month after its last use, for every collector.</item>
 /// <item>A run that has lasted half the grace time stops: what it saw is too old to act on.</item>
 /// </list>

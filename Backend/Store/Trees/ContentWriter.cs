@@ -23,10 +23,22 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
     private readonly PackWriter _packs = new(tier);
     private readonly SemaphoreSlim _shared = new(1);
     private readonly ChunkBatch _batch = new();
+    private readonly HashSet<string> _trusted = new(StringComparer.Ordinal);
     private long _newBytes;
 
     /// <summary>Bytes, not compressed, that were not stored before.</summary>
     public long NewBytes => _newBytes;
+
+    /// <summary>
+    /// Says that an index stays while this writer works: it has been stored within the grace time, or a record names it. Its packs are used even if they are marked as condemned, which a
+    /// collector does that looked for what is needed just before the index was there, and takes back. From one thread, before <see cref="FinishAsync"/>.
+    /// </summary>
+    /// <param name="index">The index of the tree from which the new one is made.</param>
+    public void Trust(ImageIndex index)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        _trusted.UnionWith(PacksOf(index));
+    }
 
     /// <summary>Adds a content.</summary>
     /// <param name="content">Read to its end.</param>
@@ -83,10 +95,10 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
 
         await _packs.FlushAsync(cancellationToken);
         var index = ImageIndex.Parse(IndexWriter.Write(root));
-        var packs = Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p))).ToList();
+        var packs = PacksOf(index).ToList();
 
         // Those that are condemned are as good as gone; the other half of this bargain is in the collector, which removes a pack before its mark: hence marks are looked for first.
-        var marks = packs.ConvertAll(ObjectKeys.Condemn);
+        var marks = packs.Where(p => !_trusted.Contains(p)).Select(ObjectKeys.Condemn).ToList();
         if (await tier.FindMissingAsync(marks, cancellationToken) is var unmarked && unmarked.Count < marks.Count)
         {
             throw new StalePlacementException($"{marks.Count - unmarked.Count} of {packs.Count} packs are about to be collected: what they hold has to be stored again.");
@@ -182,6 +194,8 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    private static IEnumerable<string> PacksOf(ImageIndex index) => Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p)));
 
     private static (Digest Digest, long Size) HashFile(SafeFileHandle file, byte[] buffer, CancellationToken cancellationToken)
     {

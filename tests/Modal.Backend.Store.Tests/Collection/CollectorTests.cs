@@ -172,6 +172,31 @@ public sealed class CollectorTests
         Assert.NotNull(await _tier.GetSizeAsync(ObjectKeys.Pack(image.GetPack(0)), Cancel));
     }
 
+    // A collector that listed the indexes just before the one of the layer below was there condemns what it needs.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Finish_OverAnIndexWhosePackIsCondemned_NeedsItsTrust(bool isTrusted)
+    {
+        var below = await ImageAsync("x");
+        using (var mark = new MemoryStream([0]))
+        {
+            await _tier.PutAsync(ObjectKeys.Condemn(ObjectKeys.Pack(below.GetPack(0))), mark, Cancel);
+        }
+
+        using var writer = new ContentWriter(_tier, new ContentCatalog());
+        if (isTrusted)
+        {
+            writer.Trust(below);
+            var image = await writer.FinishAsync(TreeNode.FromIndex(below), Cancel);
+            Assert.Equal(below.GetPack(0), image.GetPack(0));
+        }
+        else
+        {
+            await Assert.ThrowsAsync<StalePlacementException>(() => writer.FinishAsync(TreeNode.FromIndex(below), Cancel));
+        }
+    }
+
     [Fact]
     public async Task Run_ThatLastsHalfTheGraceTime_RemovesNothingMore()
     {
