@@ -31,7 +31,9 @@ public static class WorkerRegistration
         services.AddSingleton<CodeVersions>();
         services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ImageRoots>();
+        services.AddSingleton<UsedImages>();
         services.AddSingleton<WorkerImages>();
+        services.AddHostedService<StoreUpkeep>();
         return services.AddHostedService<WorkerService>();
     }
 

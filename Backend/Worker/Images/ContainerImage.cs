@@ -2,8 +2,8 @@ using Modal.Backend.Worker.Sandboxes;
 
 namespace Modal.Backend.Worker.Images;
 
-/// <summary>A container's image, mounted. Disposing of it takes the mount away.</summary>
-internal sealed class ContainerImage(SandboxImage sandbox, ImageRoot root, Task prefetch, Func<Task>? keepTrace) : IAsyncDisposable
+/// <summary>A container's image, mounted. Disposing of it takes the mount away and ends its use.</summary>
+internal sealed class ContainerImage(SandboxImage sandbox, ImageRoot root, Task prefetch, Func<Task>? keepTrace, IDisposable use) : IAsyncDisposable
 {
     private Task _trace = Task.CompletedTask;
 
@@ -25,5 +25,6 @@ internal sealed class ContainerImage(SandboxImage sandbox, ImageRoot root, Task 
         // Whatever became of them, the mount outlives them.
         await Task.WhenAll(prefetch, _trace).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await root.DisposeAsync();
+        use.Dispose();
     }
 }

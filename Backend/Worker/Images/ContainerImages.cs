@@ -6,7 +6,7 @@ using Modal.Backend.Worker.Sandboxes.GVisor;
 namespace Modal.Backend.Worker.Images;
 
 /// <summary>Gives containers their images.</summary>
-internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceStore traces, MountedFolders folders, ILogger logger)
+internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceStore traces, MountedFolders folders, UsedImages used, ILogger logger)
 {
     /// <summary>Mounts an image for a container and begins to fetch what its start will read.</summary>
     /// <param name="imageId">The image.</param>
@@ -33,7 +33,8 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
 
             var user = Users.Resolve(root.Path, record.Config.User);
             var image = new SandboxImage(root.Path, record.Config.Environment, binds, record.Config.WorkingDirectory, user?.Uid, user?.Gid);
-            return new ContainerImage(image, root, prefetch, await traces.WantsAsync(record.IndexId, function, cancellationToken) ? KeepAsync : null);
+            var wantsTrace = await traces.WantsAsync(record.IndexId, function, cancellationToken);
+            return new ContainerImage(image, root, prefetch, wantsTrace ? KeepAsync : null, used.Use(imageId));
         }
         catch
         {

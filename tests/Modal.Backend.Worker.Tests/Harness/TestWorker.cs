@@ -73,7 +73,7 @@ internal sealed class TestWorker : IAsyncDisposable
         var blobs = new LocalBlobs();
         var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
         var roots = new ImageRoots(options, store, TimeProvider.System, NullLogger<ImageRoots>.Instance);
-        var images = new WorkerImages(options, store, roots, blobs, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var images = new WorkerImages(options, store, roots, new UsedImages(), blobs, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var services = new ContainerServices(
             options.Value, choice.Factory, new CodeVersions(options, blobs), images.Open(choice.Factory), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs);
