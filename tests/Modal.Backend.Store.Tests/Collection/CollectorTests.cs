@@ -197,6 +197,36 @@ public sealed class CollectorTests
         }
     }
 
+    // Another runs as a whole before each thing that the first asks of the store: once while it condemns, once while it removes.
+    [Fact]
+    public async Task Run_WithAnotherInTheMidst_RemovesWhatNothingNeedsAndNothingElse()
+    {
+        var asked = 1;
+        for (var at = 0; at < asked; at++)
+        {
+            var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 10, 12, 0, 0, TimeSpan.Zero));
+            var tier = new MemoryTier(time);
+            var other = new Collector(tier, new CollectorOptions(), time);
+            var kept = await WriteAsync(tier, new ContentCatalog(), "kept");
+            await RecordAsync(tier, time, "a", kept);
+            await WriteAsync(tier, new ContentCatalog(), "unneeded");
+            for (var day = 0; day < 4; day++)
+            {
+                time.Advance(TimeSpan.FromHours(25));
+                var operations = 0;
+                var hooked = new HookedTier(tier) { Before = async _ => await (operations++ == at ? other.RunAsync([], Cancel) : Task.CompletedTask) };
+                await new Collector(hooked, new CollectorOptions(), time).RunAsync([], Cancel);
+                asked = Math.Max(asked, operations);
+            }
+
+            Assert.Equal([ObjectKeys.Index(kept.Name)], (await tier.ListAsync(ObjectKeys.Indexes, Cancel).ToListAsync(Cancel)).Select(static i => i.Key));
+            Assert.Equal([ObjectKeys.Pack(kept.GetPack(0))], (await tier.ListAsync(ObjectKeys.Packs, Cancel).ToListAsync(Cancel)).Select(static p => p.Key));
+            Assert.Empty(await tier.ListAsync(ObjectKeys.Condemned, Cancel).ToListAsync(Cancel));
+        }
+
+        Assert.True(asked > 10, $"{asked}");
+    }
+
     [Fact]
     public async Task Run_ThatLastsHalfTheGraceTime_RemovesNothingMore()
     {
