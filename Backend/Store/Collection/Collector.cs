@@ -11,7 +11,7 @@ namespace Modal.Backend.Store.Collection;
 /// however late it arrives.</item>
 /// <item>What is needed: records of this month and the last; the indexes that they or the roots name, and those younger than the grace time; the packs of these indexes.</item>
 /// <item>A pack or an index that is not needed and is older than the grace time is marked as condemned. It is removed by a run that begins at least the grace time later and finds it not needed
-/// still. A run that finds it needed takes the mark away.</item>
+/// still, an index before its packs. A run that finds it needed takes the mark away.</item>
 /// <item>Whoever uses a pack again looks for marks and then for packs, and only then stores its index. If there was no mark, the index is there before anything is removed, which is the grace
 /// time later. If there was one, the content is stored again in a pack of another name; unless an index that is needed names the pack, as the one of a layer below does: then the mark was
 /// made by a run that listed the indexes before that one was there, and nothing comes of it.</item>
@@ -48,12 +48,24 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
         var indexes = await ListAsync(ObjectKeys.Indexes, cancellationToken);
         var builds = await ListAsync(ObjectKeys.Builds, cancellationToken);
         var (images, removable) = await ReadRecordsAsync(builds, names, now, cancellationToken);
-        var (needed, ids) = await MarkAsync(indexes.Where(i => IsYoung(i, now) || IsNamed(ObjectKeys.Split(i.Key).Name, names) || images.Contains(ObjectKeys.Split(i.Key).Name)), cancellationToken);
-
-        // An index goes before its packs, so that none is ever without them.
+        var (needed, ids) = await MarkAsync(
+            indexes.Where(i => IsYoung(i, now) || IsNamed(ObjectKeys.Split(i.Key).Name, names) || images.Contains(ObjectKeys.Split(i.Key).Name)), areNeeded: true, cancellationToken);
         var (condemn, spare) = (new List<string>(), new List<string>());
         var marks = (await ListAsync(ObjectKeys.Condemned, cancellationToken)).ToDictionary(static c => c.Key, StringComparer.Ordinal);
-        foreach (var found in indexes.Concat(packs))
+
+        // An index goes before its packs, and those of one that is not needed and yet stays for now stay too: none is ever without them.
+        var staying = indexes.Where(i => !Sort(i, [])).ToList();
+        var (held, _) = await MarkAsync(staying.Where(i => !needed.Contains(i.Key)), areNeeded: false, cancellationToken);
+        packs.ForEach(p => Sort(p, held));
+
+        // Marks of nothing. One of what was stored and condemned since the listing is younger.
+        spare.AddRange(marks.Values.Where(m => !IsYoung(m, now)).Select(static m => m.Key));
+        removable.AddRange(traces.Where(t => !IsYoung(t, now) && !ids.Contains(ObjectKeys.Split(t.Key).Name.Split('-')[0])));
+        var removed = await ChangeAsync(condemn, spare, removable, now + (options.Grace / 2), cancellationToken);
+        return new CollectionResult(packs.Count + indexes.Count + traces.Count + builds.Count - removed.Count, removed.Count, removed.Sum(static o => o.SizeBytes));
+
+        // True if it is to be removed.
+        bool Sort(ObjectInfo found, HashSet<string> heldBack)
         {
             var isUnneeded = !needed.Contains(found.Key) && !IsYoung(found, now);
             if (!marks.Remove(ObjectKeys.Condemn(found.Key), out var mark))
@@ -64,18 +76,15 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
             {
                 spare.Add(mark.Key);
             }
-            else if (now - mark.Modified >= options.Grace)
+            else if (now - mark.Modified >= options.Grace && !heldBack.Contains(found.Key))
             {
                 // The mark goes after it: a crash in between leaves a mark of nothing.
                 removable.AddRange([found, mark]);
+                return true;
             }
-        }
 
-        // Marks of nothing. One of what was stored and condemned since the listing is younger.
-        spare.AddRange(marks.Values.Where(m => !IsYoung(m, now)).Select(static m => m.Key));
-        removable.AddRange(traces.Where(t => !IsYoung(t, now) && !ids.Contains(ObjectKeys.Split(t.Key).Name.Split('-')[0])));
-        var removed = await ChangeAsync(condemn, spare, removable, now + (options.Grace / 2), cancellationToken);
-        return new CollectionResult(packs.Count + indexes.Count + traces.Count + builds.Count - removed.Count, removed.Count, removed.Sum(static o => o.SizeBytes));
+            return false;
+        }
     }
 
     private static bool IsNamed(string index, HashSet<string> names) => names.Contains(index) || (ObjectKeys.TryGetImageId(index, out var id) && names.Contains(id.ToString()));
@@ -141,7 +150,7 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
     }
 
     // Keys of the indexes and of all their packs, and the images' ids.
-    private async Task<(HashSet<string> Keys, HashSet<string> Ids)> MarkAsync(IEnumerable<ObjectInfo> indexes, CancellationToken cancellationToken)
+    private async Task<(HashSet<string> Keys, HashSet<string> Ids)> MarkAsync(IEnumerable<ObjectInfo> indexes, bool areNeeded, CancellationToken cancellationToken)
     {
         var (keys, ids) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         foreach (var (key, _, _) in indexes)
@@ -158,10 +167,14 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
                 keys.UnionWith(Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p))));
                 ids.Add(index.Id.ToString());
             }
-            catch (InvalidDataException e)
+            catch (InvalidDataException e) when (areNeeded)
             {
                 // What it needs cannot be told, and so nothing may go.
                 throw new TierException($"{tier.Name}: {key} is damaged, so that nothing can be collected: check the store, which moves damaged objects aside. {e.Message}", e);
+            }
+            catch (InvalidDataException)
+            {
+                // Nobody will read it.
             }
         }
 

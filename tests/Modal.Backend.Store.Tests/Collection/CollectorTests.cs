@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
+using Modal.Backend.Store.Checking;
 using Modal.Backend.Store.Collection;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Objects;
@@ -225,6 +226,26 @@ public sealed class CollectorTests
         }
 
         Assert.True(asked > 10, $"{asked}");
+    }
+
+    // A check in between would call the image damaged.
+    [Fact]
+    public async Task Run_PackThatWasCondemnedBeforeItsIndex_StaysAsLongAsTheIndex()
+    {
+        var unneeded = await ImageAsync("x");
+        var pack = ObjectKeys.Pack(unneeded.GetPack(0));
+        using (var mark = new MemoryStream([0]))
+        {
+            await _tier.PutAsync(ObjectKeys.Condemn(pack), mark, Cancel);
+        }
+
+        _time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(0, (await RunAsync()).Removed);
+        Assert.NotNull(await _tier.GetSizeAsync(pack, Cancel));
+        Assert.Empty(await StoreCheck.RunAsync(_tier, repair: false, Cancel));
+
+        _time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(2, (await RunAsync()).Removed);
     }
 
     [Fact]
