@@ -11,7 +11,7 @@ namespace Modal.Backend.ImageFs;
 
 /// <summary>
 /// Mounts images and keeps the mounts alive: it holds their descriptors, and a server process (<c>Modal.Backend.ImageFs</c>) answers the kernel. When that process dies, another gets the
-/// descriptors and goes on; readers wait a little and see nothing. Several mounts of one image share one connection, and with it the kernel's cache.
+/// descriptors and goes on; readers wait a little and see nothing. Several mounts of one index share one connection, and with it the kernel's cache.
 /// Safe from many threads. One supervisor for each state folder.
 /// </summary>
 public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
@@ -25,7 +25,7 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
     private readonly ServerKeeper _servers;
     private readonly Lock _lock = new();
     private readonly Dictionary<long, Connection> _connections = [];
-    private readonly Dictionary<(Digest Image, bool Passthrough), Connection> _shared = [];
+    private readonly Dictionary<(string IndexPath, bool Passthrough), Connection> _shared = [];
     private readonly SemaphoreSlim _mounting = new(1);
     private ServerProcess? _server;
     private long _lastNumber;
@@ -60,7 +60,7 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
     public static void RemoveMounts(string stateFolder, ILogger logger) => StateFolder.RemoveMounts(stateFolder, logger);
 
     /// <summary>Mounts an image whose files are read through the kernel's cache.</summary>
-    /// <param name="indexPath">Its index, which may be removed afterwards.</param>
+    /// <param name="indexPath">Its index, which may be removed afterwards. Mounts of one path share a connection.</param>
     /// <param name="imageId">Its id.</param>
     /// <param name="mountPoint">A folder; made if it is not there.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
@@ -69,7 +69,7 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         MountAsync(indexPath, imageId, mountPoint, passthrough: false, cancellationToken);
 
     /// <summary>Mounts an image.</summary>
-    /// <param name="indexPath">Its index, which may be removed afterwards.</param>
+    /// <param name="indexPath">Its index, which may be removed afterwards. Mounts of one path share a connection.</param>
     /// <param name="imageId">Its id.</param>
     /// <param name="mountPoint">A folder; made if it is not there.</param>
     /// <param name="passthrough">
@@ -88,7 +88,7 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         await _mounting.WaitAsync(cancellationToken);
         try
         {
-            connection = Share(imageId, passthrough) ?? Connect(indexPath, imageId, passthrough);
+            connection = Share(indexPath, passthrough) ?? Connect(indexPath, imageId, passthrough);
         }
         catch (System.ComponentModel.Win32Exception exception)
         {
@@ -207,11 +207,11 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         }
     }
 
-    private Connection? Share(Digest imageId, bool passthrough)
+    private Connection? Share(string indexPath, bool passthrough)
     {
         lock (_lock)
         {
-            if (!_shared.TryGetValue((imageId, passthrough), out var connection) || connection.Attached.IsFaulted)
+            if (!_shared.TryGetValue((indexPath, passthrough), out var connection) || connection.Attached.IsFaulted)
             {
                 return null;
             }
@@ -245,11 +245,11 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
             throw;
         }
 
-        var connection = new Connection { Number = number, ImageId = imageId, Passthrough = passthrough, BasePath = basePath, Descriptors = descriptors, Users = 1 };
+        var connection = new Connection { Number = number, IndexPath = indexPath, ImageId = imageId, Passthrough = passthrough, BasePath = basePath, Descriptors = descriptors, Users = 1 };
         lock (_lock)
         {
             _connections.Add(number, connection);
-            _shared[(imageId, passthrough)] = connection;
+            _shared[(indexPath, passthrough)] = connection;
             if (_server is not null)
             {
                 _ = AttachAsync(_server, connection);
@@ -336,9 +336,9 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
             isTracing = connection.Traces.Remove(traceId);
             if (--connection.Users == 0)
             {
-                if (_shared.GetValueOrDefault((connection.ImageId, connection.Passthrough)) == connection)
+                if (_shared.GetValueOrDefault((connection.IndexPath, connection.Passthrough)) == connection)
                 {
-                    _shared.Remove((connection.ImageId, connection.Passthrough));
+                    _shared.Remove((connection.IndexPath, connection.Passthrough));
                 }
 
                 // The kernel ends the connection when nobody uses it any more; then the server says so.
@@ -367,9 +367,9 @@ public sealed class ImageFsSupervisor : IServerUser, IAsyncDisposable
         {
             if (_connections.Remove(number, out var connection))
             {
-                if (_shared.GetValueOrDefault((connection.ImageId, connection.Passthrough)) == connection)
+                if (_shared.GetValueOrDefault((connection.IndexPath, connection.Passthrough)) == connection)
                 {
-                    _shared.Remove((connection.ImageId, connection.Passthrough));
+                    _shared.Remove((connection.IndexPath, connection.Passthrough));
                 }
 
                 connection.Fail(new IOException("The kernel ended the mount."));

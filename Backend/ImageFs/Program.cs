@@ -18,7 +18,7 @@ static async Task ConnectAsync(IObjectTier tier)
 {
     try
     {
-        await tier.ReadAsync(ObjectKeys.Index(default), 0, new byte[1], CancellationToken.None);
+        await tier.ReadAsync(ObjectKeys.Pack(default), 0, new byte[1], CancellationToken.None);
     }
     catch (TierException)
     {

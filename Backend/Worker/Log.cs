@@ -53,4 +53,10 @@ internal static partial class Log
 
     [LoggerMessage(3015, LogLevel.Warning, "The recorded reads of a start of {Function} could not be kept: {Cause}")]
     public static partial void TraceNotKept(ILogger logger, string function, string cause);
+
+    [LoggerMessage(3016, LogLevel.Information, "Collected {Store}: removed {Removed} objects of {RemovedBytes} bytes, kept {Kept}")]
+    public static partial void StoreCollected(ILogger logger, string store, int removed, long removedBytes, int kept);
+
+    [LoggerMessage(3017, LogLevel.Warning, "{Store} could not be collected; the next attempt is in {Delay}")]
+    public static partial void StoreNotCollected(ILogger logger, string store, TimeSpan delay, Exception exception);
 }

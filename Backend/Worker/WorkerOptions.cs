@@ -58,6 +58,15 @@ public sealed class WorkerOptions
     /// <summary>How many bytes of images this machine may cache. Default 20 GiB, at least 64 MiB.</summary>
     public long CacheBytes { get; set; } = 20L * 1024 * 1024 * 1024;
 
+    /// <summary>How long after its start the worker collects the store of images for the first time. Default 10 min, by when it has the images of its containers; zero collects at once.</summary>
+    public TimeSpan CollectionDelay { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// How often the worker removes from the store of images what nothing needs, give or take a tenth. Default 24 h, from 1 h to 14 days. Null or zero: never; then containers that run for more
+    /// than a month can lose their image to another worker's collection.
+    /// </summary>
+    public TimeSpan? CollectionInterval { get; set; } = TimeSpan.FromHours(24);
+
     /// <summary>Memory in MiB of a step of an image's build. Default 4096, at least 256; a step that uses more is ended.</summary>
     public long BuildMemoryMiB { get; set; } = 4096;
 }

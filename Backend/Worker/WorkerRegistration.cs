@@ -29,11 +29,14 @@ public static class WorkerRegistration
         services.AddSingleton<SandboxHost>();
         services.AddSingleton<SandboxProbe>();
         services.AddSingleton<CodeVersions>();
-        services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value));
+        services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ImageRoots>();
+        services.AddSingleton<UsedImages>();
         services.AddSingleton<WorkerImages>();
+        services.AddHostedService<StoreUpkeep>();
         return services.AddHostedService<WorkerService>();
     }
 
-    private static ImageStore OpenStore(WorkerOptions options) => new ImageStore(TierAddress.Open(options.StoreAddress), Path.Combine(options.StateDirectory, "indexes"));
+    private static ImageStore OpenStore(WorkerOptions options, TimeProvider time) =>
+        new ImageStore(TierAddress.Open(options.StoreAddress), Path.Combine(options.StateDirectory, "indexes"), time);
 }

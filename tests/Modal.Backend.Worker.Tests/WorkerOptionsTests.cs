@@ -19,12 +19,13 @@ public sealed class WorkerOptionsTests
         Assert.Equal(TimeSpan.FromSeconds(1), options.CancelGrace);
         Assert.Equal(TimeSpan.FromSeconds(30), options.SilenceLimit);
         Assert.Equal(TimeSpan.FromMilliseconds(200), options.ReconnectDelay);
+        Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromHours(24)), (options.CollectionDelay, options.CollectionInterval));
     }
 
     [Fact]
     public void Validate_ManyFaults_NamesThemAllWithWhatIsAllowed()
     {
-        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1) };
+        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1), CollectionDelay = TimeSpan.FromSeconds(-1), CollectionInterval = TimeSpan.FromDays(15) };
 
         var result = new WorkerOptionsValidator().Validate(null, options);
 
@@ -35,6 +36,8 @@ public sealed class WorkerOptionsTests
                 "WorkerOptions.ImageFsDirectory is '/none'; it must be the folder of the published file system of images (set MODAL_IMAGEFS_DIR).",
                 "WorkerOptions.Platform is 'magic'; it must be systrap, kvm or ptrace.",
                 "WorkerOptions.SilenceLimit is '00:00:01'; it must be at least 10 s.",
+                "WorkerOptions.CollectionDelay is '-00:00:01'; it must be zero or more.",
+                "WorkerOptions.CollectionInterval is '15.00:00:00'; it must be from 1 h to 14 days, or zero or null for never.",
             ],
             result.Failures);
     }

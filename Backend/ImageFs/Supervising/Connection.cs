@@ -9,6 +9,9 @@ internal sealed class Connection : IDisposable
 
     public required long Number { get; init; }
 
+    /// <summary>Where the index was: an image's files may lie in other packs by another index.</summary>
+    public required string IndexPath { get; init; }
+
     public required Digest ImageId { get; init; }
 
     public required bool Passthrough { get; init; }

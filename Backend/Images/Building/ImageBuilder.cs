@@ -149,7 +149,7 @@ public sealed class ImageBuilder : IDisposable
             return (parent! with { Mounts = [.. parent.Mounts, Mounting.Of(mount, layer.Layer.Files)] }, false);
         }
 
-        var cached = force ? null : await _store.FindAsync(key, cancellationToken);
+        var cached = force ? null : await _store.FindBuiltAsync(key, cancellationToken);
         if (cached is not null)
         {
             // Settings of the layers below are not a part of the key's record where they cost nothing.
@@ -190,7 +190,7 @@ public sealed class ImageBuilder : IDisposable
         try
         {
             // Between this build's look into the store and its beginning another may have ended.
-            return !force && await _store.FindAsync(key, cancellationToken) is { } there
+            return !force && await _store.FindBuiltAsync(key, cancellationToken) is { } there
                 ? new BuiltLayer(there, IsNew: false)
                 : new BuiltLayer(await BuildLayerAsync(key, layer, parent, request, build, cancellationToken), IsNew: true);
         }

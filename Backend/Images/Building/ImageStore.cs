@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Modal.Backend.Images.Definitions;
-using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Objects;
 using Modal.Protocol;
@@ -16,13 +15,15 @@ public sealed class ImageStore
 
     private readonly IObjectTier _tier;
     private readonly string _indexes;
+    private readonly TimeProvider _time;
 
     /// <summary>Opens it.</summary>
     /// <param name="tier">The store that all workers share.</param>
     /// <param name="directory">Where indexes are kept on this machine; made if need be.</param>
-    public ImageStore(IObjectTier tier, string directory)
+    /// <param name="time">Gives records the month of their use.</param>
+    public ImageStore(IObjectTier tier, string directory, TimeProvider time)
     {
-        (_tier, _indexes) = (tier, directory);
+        (_tier, _indexes, _time) = (tier, directory, time);
         Directory.CreateDirectory(directory);
     }
 
@@ -38,18 +39,20 @@ public sealed class ImageStore
             : throw new FileNotFoundException($"There is no image {imageId}: it was removed from the store, or the id is wrong. Build it again.");
 
     /// <summary>The file of this machine with an index, fetched if need be, and checked.</summary>
+    /// <param name="name">The index's name.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="IOException">It cannot be had.</exception>
-    public async Task<string> EnsureIndexAsync(Digest id, CancellationToken cancellationToken)
+    public async Task<string> EnsureIndexAsync(string name, CancellationToken cancellationToken)
     {
-        var path = Path.Combine(_indexes, id.ToString());
+        var path = Path.Combine(_indexes, name);
         if (!File.Exists(path))
         {
-            var bytes = await _tier.ReadWholeAsync(ObjectKeys.Index(id), int.MaxValue, cancellationToken) ?? throw new IOException($"The index of image {id} is not in {_tier.Name}.");
+            var bytes = await _tier.ReadWholeAsync(ObjectKeys.Index(name), int.MaxValue, cancellationToken) ?? throw new IOException($"The index {name} of an image is not in {_tier.Name}.");
             using (var index = ImageIndex.Parse(bytes))
             {
-                if (index.Id != id)
+                if (index.Name != name)
                 {
-                    throw new IOException($"{_tier.Name} has another index under the name of {id}.");
+                    throw new IOException($"{_tier.Name} has another index under the name {name}.");
                 }
             }
 
@@ -62,14 +65,16 @@ public sealed class ImageStore
     }
 
     /// <summary>Opens an index.</summary>
+    /// <param name="name">The index's name.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="IOException">It cannot be had.</exception>
-    public async Task<ImageIndex> OpenIndexAsync(Digest id, CancellationToken cancellationToken)
+    public async Task<ImageIndex> OpenIndexAsync(string name, CancellationToken cancellationToken)
     {
-        var path = await EnsureIndexAsync(id, cancellationToken);
+        var path = await EnsureIndexAsync(name, cancellationToken);
         try
         {
             var index = ImageIndex.Open(path);
-            if (index.Id == id)
+            if (index.Name == name)
             {
                 return index;
             }
@@ -82,33 +87,55 @@ public sealed class ImageStore
         }
 
         File.Delete(path);
-        return ImageIndex.Open(await EnsureIndexAsync(id, cancellationToken));
+        return ImageIndex.Open(await EnsureIndexAsync(name, cancellationToken));
     }
 
-    internal async Task<BuildRecord?> FindAsync(string key, CancellationToken cancellationToken)
-    {
-        if (await _tier.ReadWholeAsync($"{ObjectKeys.Builds}/{key}", MaxRecordBytes, cancellationToken) is not { } bytes)
-        {
-            return null;
-        }
-
-        try
-        {
-            return JsonSerializer.Deserialize(bytes, ImageJson.Default.BuildRecord) is { } record && Digest.TryParse(record.Index, out _) ? record : null;
-        }
-        catch (JsonException)
-        {
-            // Damaged: as if it were not there, and written anew.
-            return null;
-        }
-    }
+    /// <summary>The record of what can be used as it is: its index is in the store, so that it need not be built. From now on it counts as used this month.</summary>
+    internal async Task<BuildRecord?> FindBuiltAsync(string key, CancellationToken cancellationToken) =>
+        await FindAsync(key, cancellationToken) is { } record && await HasIndexAsync(record, cancellationToken) ? record : null;
 
     internal async Task PutAsync(string key, BuildRecord record, CancellationToken cancellationToken)
     {
         using var content = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(record, ImageJson.Default.BuildRecord));
-        await _tier.PutAsync($"{ObjectKeys.Builds}/{key}", content, cancellationToken);
+        await _tier.PutAsync(BuildKey.Of(key, _time.GetUtcNow()).ToString(), content, cancellationToken);
     }
 
+    // Not of the index's name: what was built again from the same files is the same image.
     internal static string ImageIdOf(BuildRecord record) =>
-        Id.Derive(Id.Image, Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(record, ImageJson.Default.BuildRecord)));
+        Id.Derive(Id.Image, Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(record with { Index = record.IndexId.ToString() }, ImageJson.Default.BuildRecord)));
+
+    // One of last month is stored under this month, so that no collection takes it for unused; unless its index is gone, in which case another may be building it again just now.
+    private async Task<BuildRecord?> FindAsync(string key, CancellationToken cancellationToken)
+    {
+        var now = _time.GetUtcNow();
+        foreach (var place in BuildKey.Readable(key, now))
+        {
+            if (await _tier.ReadWholeAsync(place.ToString(), MaxRecordBytes, cancellationToken) is { } bytes && Parse(bytes) is { } record)
+            {
+                if (place.Month < BuildKey.Of(key, now).Month && await HasIndexAsync(record, cancellationToken))
+                {
+                    await PutAsync(key, record, cancellationToken);
+                }
+
+                return record;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<bool> HasIndexAsync(BuildRecord record, CancellationToken cancellationToken) => await _tier.GetSizeAsync(ObjectKeys.Index(record.Index), cancellationToken) is not null;
+
+    // Null if it is damaged: as if it were not there, and written anew.
+    private static BuildRecord? Parse(byte[] bytes)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, ImageJson.Default.BuildRecord) is { } record && ObjectKeys.TryGetImageId(record.Index, out _) ? record : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

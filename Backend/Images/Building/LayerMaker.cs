@@ -48,17 +48,22 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         }
     }
 
-    /// <summary>Stores an image: a record under its own id, over files that have all places where something is mounted.</summary>
-    /// <returns>The id.</returns>
+    /// <summary>Stores an image, if it is not stored: a record under its own id, over files that have all places where something is mounted.</summary>
+    /// <returns>The id, which follows from the record given: whether the image is there is known without making it.</returns>
     public async Task<string> FinishAsync(BuildRecord record, CancellationToken cancellationToken)
     {
+        var id = ImageStore.ImageIdOf(record);
+        if (await store.FindBuiltAsync(id, cancellationToken) is not null)
+        {
+            return id;
+        }
+
         record = await EnsureWorkingDirectoryAsync(record, cancellationToken);
         if (record.Mounts.Count > 0)
         {
             record = await ChangeAsync(record, root => record.Mounts.ToList().ForEach(mount => EnsureTarget(root, mount)), cancellationToken);
         }
 
-        var id = ImageStore.ImageIdOf(record);
         await store.PutAsync(id, record, cancellationToken);
         return id;
     }
@@ -202,7 +207,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     public async Task<BuildRecord> RunAsync(BuildRecord parent, Step step, Action<OutputSource, ReadOnlyMemory<byte>> print, CancellationToken cancellationToken)
     {
         parent = await EnsureWorkingDirectoryAsync(parent, cancellationToken);
-        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
+        using var index = await store.OpenIndexAsync(parent.Index, cancellationToken);
         var tail = new OutputTail();
         var request = new StepRequest
         {
@@ -240,15 +245,16 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<BuildRecord> ChangeAsync(BuildRecord parent, Func<TreeNode, ContentWriter, Task> change, CancellationToken cancellationToken)
     {
-        using var index = await store.OpenIndexAsync(parent.IndexId, cancellationToken);
+        using var index = await store.OpenIndexAsync(parent.Index, cancellationToken);
         return await ChangeAsync(parent, index, change, cancellationToken);
     }
 
-    /// <summary>The tree of a layer, to take files from.</summary>
-    public async Task<TreeNode> ReadTreeAsync(BuildRecord record, CancellationToken cancellationToken)
+    /// <summary>The tree of a layer, to take files from, for the writer of another.</summary>
+    public async Task<TreeNode> ReadTreeAsync(BuildRecord record, ContentWriter writer, CancellationToken cancellationToken)
     {
-        using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
+        using var index = await store.OpenIndexAsync(record.Index, cancellationToken);
         _catalog.Add(index);
+        writer.Trust(index);
         return TreeNode.FromIndex(index);
     }
 
@@ -256,7 +262,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     /// <returns>Empty if there is none. What is beyond 4 MiB is left out.</returns>
     public async Task<string> ReadTextAsync(BuildRecord record, string path, CancellationToken cancellationToken)
     {
-        using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
+        using var index = await store.OpenIndexAsync(record.Index, cancellationToken);
         var files = new ImageFiles(store.Tier, index);
         return files.Find(path) is var node and >= 0 && index.GetNode(node).IsFile ? Encoding.UTF8.GetString((await files.ReadAsync(node, MaxTextBytes, cancellationToken)).Span) : "";
     }
@@ -268,7 +274,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
             return record;
         }
 
-        using (var index = await store.OpenIndexAsync(record.IndexId, cancellationToken))
+        using (var index = await store.OpenIndexAsync(record.Index, cancellationToken))
         {
             if (index.Find(path) is var node and >= 0 && index.GetNode(node).IsDirectory)
             {
@@ -292,6 +298,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     {
         _catalog.Add(index);
         using var writer = new ContentWriter(store.Tier, _catalog);
+        writer.Trust(index);
         var root = TreeNode.FromIndex(index);
         await change(root, writer);
         return parent with { Index = await WriteAsync(root, writer, cancellationToken) };
@@ -374,6 +381,6 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     {
         ContainerPaths.Ensure(root);
         using var index = await writer.FinishAsync(root, cancellationToken);
-        return index.Id.ToString();
+        return index.Name;
     }
 }

@@ -20,16 +20,15 @@ internal static class CopyInstruction
         step.Arguments.AddRange([
             instruction.Name, .. plan.Sources.Select(static s => s.Text), plan.Target, plan.Owner, $"{plan.Mode}", $"{plan.Unpacks}",
             .. instruction.AllOf("exclude").Prepend("exclude"), .. plan.Documents.SelectMany(static d => new[] { d.Name, d.Content }).Prepend("documents")]);
-        var key = CacheKeys.Of(state.Key, step, from?.Index ?? "", state.Record.Index);
+        var key = CacheKeys.Of(state.Key, step, from?.IndexId.ToString() ?? "", state.Record.IndexId.ToString());
         var title = $"{instruction.Name} {instruction.Text}";
         var planned = new PlannedLayer(step, title.Length <= 100 ? title : title[..97] + "...", new LayerAction.Instruction(async (parent, _, token) =>
         {
-            var source = from is null ? null : await maker.ReadTreeAsync(from, token);
-            var found = source is null ? sources : Find(plan, source, "there is no '{0}' to copy.");
             var owner = await CopyOwner.FindAsync(plan.Owner, path => maker.ReadTextAsync(parent, path, token), plan.Line);
             return await maker.ChangeAsync(parent, async (root, writer) =>
             {
-                source ??= await ContextAsync(maker, matched, writer, token);
+                var source = from is null ? await ContextAsync(maker, matched, writer, token) : await maker.ReadTreeAsync(from, writer, token);
+                var found = from is null ? sources : Find(plan, source, "there is no '{0}' to copy.");
                 await new Copying(plan, found, owner, root, source, blobs, matched, writer).RunAsync(token);
             }, token);
         }));

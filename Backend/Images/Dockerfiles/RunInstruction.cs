@@ -22,7 +22,7 @@ internal static class RunInstruction
         var step = new ImageLayer { Operation = "dockerfile-run", Files = { files } };
         step.Arguments.AddRange(argv);
         step.Options.AddRange(declared.OrderBy(static v => v.Key, StringComparer.Ordinal).Select(static v => new ImageOption { Name = v.Key, Value = v.Value }));
-        var key = CacheKeys.Of(state.Key, step, config.User ?? "", config.WorkingDirectory ?? "", state.Record.Index, string.Join('\n', mounts));
+        var key = CacheKeys.Of(state.Key, step, config.User ?? "", config.WorkingDirectory ?? "", state.Record.IndexId.ToString(), string.Join('\n', mounts));
         var environment = new Dictionary<string, string>(proxies, StringComparer.Ordinal);
         foreach (var (name, value) in declared)
         {

@@ -22,7 +22,7 @@ internal sealed class ImageScans(ImageStore store)
             return known;
         }
 
-        using var index = await store.OpenIndexAsync(record.IndexId, cancellationToken);
+        using var index = await store.OpenIndexAsync(record.Index, cancellationToken);
         var findings = await DotnetScan.RunAsync(store.Tier, index, record.Config, cancellationToken);
         if (_known.Count >= MaxRemembered)
         {

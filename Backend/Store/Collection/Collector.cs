@@ -1,14 +1,23 @@
 using System.Text.Json;
-using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.Store.Collection;
 
 /// <summary>
-/// Removes what no image needs: marks from records of builds and from the images given, through indexes, to packs. What is unmarked and old is condemned, and removed by a run that comes
-/// at least the grace time later and finds it unmarked still. Builders may run meanwhile. A pack that they write is young; one that they use again they look for just before they put
-/// their index, and a condemned one counts as missing: so whoever saw it not condemned has put his index, which the later run sees, before the grace time is over.
+/// Removes what no image needs. Builders, checks and other collectors, of this and of other machines, may run meanwhile, without locks, over a store that can only put, get, list and delete:
+/// <list type="number">
+/// <item>No name that may be removed is ever stored again. Packs and indexes have random names, records have the month of their last use in theirs. So a removal takes away what it means to,
+/// however late it arrives.</item>
+/// <item>What is needed: records of this month and the last; the indexes that they or the roots name, and those younger than the grace time; the packs of these indexes.</item>
+/// <item>A pack or an index that is not needed and is older than the grace time is marked as condemned. It is removed by a run that begins at least the grace time later and finds it not needed
+/// still, an index before its packs. A run that finds it needed takes the mark away.</item>
+/// <item>Whoever uses a pack again looks for marks and then for packs, and only then stores its index. If there was no mark, the index is there before anything is removed, which is the grace
+/// time later. If there was one, the content is stored again in a pack of another name; unless an index that is needed names the pack, as the one of a layer below does: then the mark was
+/// made by a run that listed the indexes before that one was there, and nothing comes of it.</item>
+/// <item>Whoever uses a record of last month stores it under this one. So what is in use is needed for at least a month after its last use, for every collector.</item>
+/// <item>A run that has lasted half the grace time stops: what it saw is too old to act on.</item>
+/// </list>
 /// </summary>
 /// <param name="tier">The store.</param>
 /// <param name="options">What to keep.</param>
@@ -18,84 +27,69 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
     private const int MaxRecordBytes = 64 * 1024 * 1024;
 
     /// <summary>Collects once.</summary>
-    /// <param name="roots">Images to keep beside those of builds: deployed ones, those of containers.</param>
+    /// <param name="roots">
+    /// What to keep beside what was used of late: ids of images (<c>im-…</c>), such as those of running containers. Their records count as used now, which other collectors see too.
+    /// Names and ids of indexes are possible, and are known to this run only.
+    /// </param>
     /// <param name="cancellationToken">Ends it; what was removed was not needed.</param>
     /// <returns>What was done.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The grace time is too short.</exception>
-    /// <exception cref="TierException">The store cannot be asked. Nothing that is needed was removed.</exception>
-    public async Task<CollectionResult> RunAsync(IEnumerable<Digest> roots, CancellationToken cancellationToken)
+    /// <exception cref="TierException">The store cannot be asked, or an index that is needed is damaged. Nothing that is needed was removed.</exception>
+    public async Task<CollectionResult> RunAsync(IEnumerable<string> roots, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(roots);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Grace, TimeSpan.FromHours(1), nameof(options));
         var now = time.GetUtcNow();
+        var names = roots.ToHashSet(StringComparer.Ordinal);
 
-        // Listed before anything is marked: what comes later is not looked at.
+        // What is stored after its kind was listed is not looked at; what makes it needed is listed last.
         var packs = await ListAsync(ObjectKeys.Packs, cancellationToken);
-        var indexes = await ListAsync(ObjectKeys.Indexes, cancellationToken);
         var traces = await ListAsync(ObjectKeys.Traces, cancellationToken);
+        var indexes = await ListAsync(ObjectKeys.Indexes, cancellationToken);
         var builds = await ListAsync(ObjectKeys.Builds, cancellationToken);
+        var (images, removable) = await ReadRecordsAsync(builds, names, now, cancellationToken);
+        var (needed, ids) = await MarkAsync(
+            indexes.Where(i => IsYoung(i, now) || IsNamed(ObjectKeys.Split(i.Key).Name, names) || images.Contains(ObjectKeys.Split(i.Key).Name)), areNeeded: true, cancellationToken);
+        var (condemn, spare) = (new List<string>(), new List<string>());
+        var marks = (await ListAsync(ObjectKeys.Condemned, cancellationToken)).ToDictionary(static c => c.Key, StringComparer.Ordinal);
 
-        var images = new HashSet<Digest>(roots);
-        var removable = new List<ObjectInfo>();
-        foreach (var build in builds)
-        {
-            if (now - build.Modified > Max(options.KeepBuilds, options.Grace))
-            {
-                removable.Add(build);
-            }
-            else if (await ReadImageAsync(build, cancellationToken) is { } image)
-            {
-                images.Add(image);
-            }
-        }
+        // An index goes before its packs, and those of one that is not needed and yet stays for now stay too: none is ever without them.
+        var staying = indexes.Where(i => !Sort(i, [])).ToList();
+        var (held, _) = await MarkAsync(staying.Where(i => !needed.Contains(i.Key)), areNeeded: false, cancellationToken);
+        packs.ForEach(p => Sort(p, held));
 
-        // An index that is too young to go may be of a build that has no record yet: it keeps its packs too.
-        images.UnionWith(indexes.Where(i => now - i.Modified <= options.Grace).Select(static i => NameOf(i.Key)).OfType<Digest>());
-        var needed = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var image in images)
-        {
-            await MarkAsync(image, needed, cancellationToken);
-        }
+        // Marks of nothing. One of what was stored and condemned since the listing is younger.
+        spare.AddRange(marks.Values.Where(m => !IsYoung(m, now)).Select(static m => m.Key));
+        removable.AddRange(traces.Where(t => !IsYoung(t, now) && !ids.Contains(ObjectKeys.Split(t.Key).Name.Split('-')[0])));
+        var removed = await ChangeAsync(condemn, spare, removable, now + (options.Grace / 2), cancellationToken);
+        return new CollectionResult(packs.Count + indexes.Count + traces.Count + builds.Count - removed.Count, removed.Count, removed.Sum(static o => o.SizeBytes));
 
-        removable.AddRange(traces.Where(t => now - t.Modified > options.Grace && !images.Any(i => t.Key.Contains(i.ToString(), StringComparison.Ordinal))));
-        var condemned = (await ListAsync(ObjectKeys.Condemned, cancellationToken)).ToDictionary(static c => c.Key, StringComparer.Ordinal);
-        foreach (var found in packs.Concat(indexes))
+        // True if it is to be removed.
+        bool Sort(ObjectInfo found, HashSet<string> heldBack)
         {
-            var mark = ObjectKeys.Condemn(found.Key);
-            var isUnneeded = !needed.Contains(found.Key) && now - found.Modified > options.Grace;
-            if (!condemned.Remove(mark, out var since))
+            var isUnneeded = !needed.Contains(found.Key) && !IsYoung(found, now);
+            if (!marks.Remove(ObjectKeys.Condemn(found.Key), out var mark))
             {
-                if (isUnneeded)
-                {
-                    using var nothing = new MemoryStream([0]);
-                    await tier.PutAsync(mark, nothing, cancellationToken);
-                }
+                condemn.AddRange(isUnneeded ? [ObjectKeys.Condemn(found.Key)] : []);
             }
             else if (!isUnneeded)
             {
-                await tier.DeleteAsync(mark, cancellationToken);
+                spare.Add(mark.Key);
             }
-            else if (now - since.Modified >= options.Grace)
+            else if (now - mark.Modified >= options.Grace && !heldBack.Contains(found.Key))
             {
-                removable.Add(found);
-                removable.Add(since);
+                // The mark goes after it: a crash in between leaves a mark of nothing.
+                removable.AddRange([found, mark]);
+                return true;
             }
-        }
 
-        // The mark of a removed object goes after it: a crash in between leaves a mark of nothing, which goes now.
-        removable.AddRange(condemned.Values);
-        foreach (var unneeded in removable)
-        {
-            await tier.DeleteAsync(unneeded.Key, cancellationToken);
+            return false;
         }
-
-        var removed = removable.Where(static o => !o.Key.StartsWith(ObjectKeys.Condemned, StringComparison.Ordinal)).ToList();
-        return new CollectionResult(packs.Count + indexes.Count + traces.Count + builds.Count - removed.Count, removed.Count, removed.Sum(static o => o.SizeBytes));
     }
 
-    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+    private static bool IsNamed(string index, HashSet<string> names) => names.Contains(index) || (ObjectKeys.TryGetImageId(index, out var id) && names.Contains(id.ToString()));
 
-    private static Digest? NameOf(string key) => Digest.TryParse(ObjectKeys.Split(key).Name, out var digest) ? digest : null;
+    private bool IsYoung(ObjectInfo found, DateTimeOffset now) => now - found.Modified <= options.Grace;
 
     private async Task<List<ObjectInfo>> ListAsync(string kind, CancellationToken cancellationToken)
     {
@@ -108,52 +102,106 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
         return objects;
     }
 
-    private async Task<Digest?> ReadImageAsync(ObjectInfo build, CancellationToken cancellationToken)
+    // The indexes that live records name, and the records that are not live. Records of roots are stored under this month.
+    private async Task<(HashSet<string> Images, List<ObjectInfo> Dead)> ReadRecordsAsync(
+        List<ObjectInfo> builds, HashSet<string> names, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        if (build.SizeBytes > MaxRecordBytes || await ReadAsync(build.Key, cancellationToken) is not { } bytes)
+        var (images, dead) = (new HashSet<string>(StringComparer.Ordinal), new List<ObjectInfo>());
+        var listed = builds.Select(static b => b.Key).ToHashSet(StringComparer.Ordinal);
+        foreach (var build in builds)
         {
-            return null;
+            var key = BuildKey.TryParse(build.Key);
+            var bytes = build.SizeBytes > MaxRecordBytes ? null : await ReadAsync(build.Key, cancellationToken);
+            var image = bytes is null ? null : IndexOf(bytes);
+            var isRoot = key is { } known && names.Contains(known.Name) || (image is not null && IsNamed(image, names));
+            if (key?.IsLive(now) != true && !isRoot)
+            {
+                dead.AddRange(IsYoung(build, now) ? [] : [build]);
+                continue;
+            }
+
+            if (image is not null)
+            {
+                images.Add(image);
+            }
+
+            if (isRoot && key is { } used && BuildKey.Of(used.Name, now) is var current && used.Month < current.Month && bytes is not null && listed.Add(current.ToString()))
+            {
+                using var content = new MemoryStream(bytes, writable: false);
+                await tier.PutAsync(current.ToString(), content, cancellationToken);
+            }
         }
 
+        return (images, dead);
+    }
+
+    // Null if it is damaged: it names nothing, and is built anew when it is asked for.
+    private static string? IndexOf(byte[] record)
+    {
         try
         {
-            using var record = JsonDocument.Parse(bytes);
-            return record.RootElement.ValueKind == JsonValueKind.Object && record.RootElement.TryGetProperty("index", out var index) && index.ValueKind == JsonValueKind.String
-                && Digest.TryParse(index.GetString(), out var image) ? image : null;
+            using var document = JsonDocument.Parse(record);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("index", out var index) && index.ValueKind == JsonValueKind.String ? index.GetString() : null;
         }
         catch (JsonException)
         {
-            // Damaged: it names nothing, and is built anew when it is asked for.
             return null;
         }
     }
 
-    private async Task MarkAsync(Digest image, HashSet<string> needed, CancellationToken cancellationToken)
+    // Keys of the indexes and of all their packs, and the images' ids.
+    private async Task<(HashSet<string> Keys, HashSet<string> Ids)> MarkAsync(IEnumerable<ObjectInfo> indexes, bool areNeeded, CancellationToken cancellationToken)
     {
-        if (await ReadAsync(ObjectKeys.Index(image), cancellationToken) is not { } bytes)
+        var (keys, ids) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
+        foreach (var (key, _, _) in indexes)
         {
-            return;
-        }
-
-        needed.Add(ObjectKeys.Index(image));
-        ImageIndex index;
-        try
-        {
-            index = ImageIndex.Parse(bytes);
-        }
-        catch (InvalidDataException e)
-        {
-            // What it needs cannot be told, and so nothing may go.
-            throw new TierException($"{tier.Name}: {ObjectKeys.Index(image)} is damaged, so that nothing can be collected: check the store, which moves damaged objects aside. {e.Message}", e);
-        }
-
-        using (index)
-        {
-            for (var pack = 0; pack < index.PackCount; pack++)
+            if (await ReadAsync(key, cancellationToken) is not { } bytes)
             {
-                needed.Add(ObjectKeys.Pack(index.GetPack(pack)));
+                continue;
+            }
+
+            try
+            {
+                using var index = ImageIndex.Parse(bytes);
+                keys.Add(key);
+                keys.UnionWith(Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p))));
+                ids.Add(index.Id.ToString());
+            }
+            catch (InvalidDataException e) when (areNeeded)
+            {
+                // What it needs cannot be told, and so nothing may go.
+                throw new TierException($"{tier.Name}: {key} is damaged, so that nothing can be collected: check the store, which moves damaged objects aside. {e.Message}", e);
+            }
+            catch (InvalidDataException)
+            {
+                // Nobody will read it.
             }
         }
+
+        return (keys, ids);
+    }
+
+    private async Task<List<ObjectInfo>> ChangeAsync(List<string> condemn, List<string> spare, List<ObjectInfo> removable, DateTimeOffset end, CancellationToken cancellationToken)
+    {
+        var removed = new List<ObjectInfo>();
+        foreach (var mark in spare.TakeWhile(_ => time.GetUtcNow() < end))
+        {
+            await tier.DeleteAsync(mark, cancellationToken);
+        }
+
+        foreach (var mark in condemn.TakeWhile(_ => time.GetUtcNow() < end))
+        {
+            using var nothing = new MemoryStream([0]);
+            await tier.PutAsync(mark, nothing, cancellationToken);
+        }
+
+        foreach (var unneeded in removable.TakeWhile(_ => time.GetUtcNow() < end))
+        {
+            await tier.DeleteAsync(unneeded.Key, cancellationToken);
+            removed.AddRange(unneeded.Key.StartsWith($"{ObjectKeys.Condemned}/", StringComparison.Ordinal) ? [] : [unneeded]);
+        }
+
+        return removed;
     }
 
     // Null if it went meanwhile.

@@ -23,11 +23,18 @@ public sealed class ImageIndex : IDisposable
         _owner = owner;
         _sections = IndexSections.Locate(bytes.Span);
         Id = Digest.Of(Tree.Span);
+        Name = $"{Id}-{MemoryMarshal.Read<PlacementHeader>(bytes.Span[_sections.TreeBytes..]).Tag:x16}";
         IndexValidator.Validate(this);
     }
 
     /// <summary>The image's id: the digest of the tree.</summary>
     public Digest Id { get; }
+
+    /// <summary>
+    /// The name of this writing of the image: its id, '-', 16 hexadecimal letters. Each time an image is stored it gets another, so that what is removed under a name never
+    /// was stored again meanwhile.
+    /// </summary>
+    public string Name { get; }
 
     /// <summary>Number of entries, at least 1.</summary>
     public int NodeCount => _sections.NodeCount;

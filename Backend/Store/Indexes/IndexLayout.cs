@@ -54,8 +54,10 @@ internal static class IndexLayout
         public ulong Magic;
         public int ChunkCount;
         public int PackCount;
-        public ulong Reserved1;
-        public ulong Reserved2;
+
+        // Random: no two indexes that were ever written have the same name.
+        public ulong Tag;
+        public ulong Reserved;
     }
 
     // Followed in the same 48 bytes, from byte 16, by the digest.

@@ -53,7 +53,7 @@ internal sealed class PlacementWriter
 
     public void Write(Span<byte> bytes)
     {
-        MemoryMarshal.Write(bytes, new PlacementHeader { Magic = PlacementMagic, ChunkCount = _chunks.Count, PackCount = _packs.Count });
+        MemoryMarshal.Write(bytes, new PlacementHeader { Magic = PlacementMagic, ChunkCount = _chunks.Count, PackCount = _packs.Count, Tag = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) });
         var at = HeaderBytes;
         MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_places)).CopyTo(bytes[at..]);
         at += _places.Count * PlaceBytes;

@@ -8,16 +8,16 @@ public static class ObjectKeys
     /// <summary>Compressed chunks, one after another.</summary>
     public const string Packs = "pack";
 
-    /// <summary>Image indexes.</summary>
+    /// <summary>Image indexes, by <see cref="Indexes.ImageIndex.Name"/>.</summary>
     public const string Indexes = "index";
 
-    /// <summary>Records of built layers, by cache key.</summary>
+    /// <summary>Records of built layers and of images: see <see cref="BuildKey"/>.</summary>
     public const string Builds = "build";
 
     /// <summary>Recorded reads of starts.</summary>
     public const string Traces = "trace";
 
-    /// <summary>Marks of objects that the collection will remove.</summary>
+    /// <summary>Marks of packs and indexes that the collection will remove.</summary>
     public const string Condemned = "condemned";
 
     /// <summary>The key of the mark of an object that the collection will remove.</summary>
@@ -30,8 +30,20 @@ public static class ObjectKeys
     /// <summary>The key of a pack, named by the digest of its bytes.</summary>
     public static string Pack(Digest digest) => $"{Packs}/{digest}";
 
-    /// <summary>The key of an index, named by the image's id.</summary>
-    public static string Index(Digest imageId) => $"{Indexes}/{imageId}";
+    /// <summary>The key of an index.</summary>
+    /// <param name="name">Its <see cref="Indexes.ImageIndex.Name"/>.</param>
+    public static string Index(string name) => $"{Indexes}/{name}";
+
+    /// <summary>The image's id in an index's name.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="imageId">The id.</param>
+    /// <returns>False if it is no index's name.</returns>
+    public static bool TryGetImageId(string? name, out Digest imageId)
+    {
+        imageId = default;
+        return name is { Length: (2 * Digest.Bytes) + 17 } && name[2 * Digest.Bytes] == '-' && name[((2 * Digest.Bytes) + 1)..].All(char.IsAsciiHexDigitLower)
+            && Digest.TryParse(name[..(2 * Digest.Bytes)], out imageId);
+    }
 
     /// <summary>The two parts of a key.</summary>
     /// <exception cref="ArgumentException">It is not <c>kind/name</c>.</exception>

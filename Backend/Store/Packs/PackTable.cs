@@ -5,7 +5,7 @@ using Modal.Backend.Store.Digests;
 namespace Modal.Backend.Store.Packs;
 
 /// <summary>
-/// What a pack says of itself: after the frames a row of 48 bytes for each chunk (size, stored size, offset, zero: 4 bytes each, little-endian; digest), then 16 bytes
+/// What a pack says of itself: after the frames, and 16 random bytes that make its name its own, a row of 48 bytes for each chunk (size, stored size, offset, zero: 4 bytes each, little-endian; digest), then 16 bytes
 /// (number of rows, version 1, the mark "MODLPAK1"). Indexes know all of it too; this is for checking a pack alone.
 /// </summary>
 public static class PackTable

@@ -50,6 +50,8 @@ internal sealed class PackWriter(IObjectTier tier)
 
     private async Task StoreAsync(OpenPack pack, CancellationToken cancellationToken)
     {
+        // Random: a pack of the same chunks that is just being removed has another name.
+        pack.Bytes.Write(Guid.NewGuid().ToByteArray());
         pack.Bytes.Write(PackTable.Write([.. pack.Chunks.Select(c => new Chunks.ChunkInfo(c.Digest, c.SizeBytes, default, c.PackOffset, c.StoredBytes))]));
         var digest = Digest.Of(pack.Bytes.GetBuffer().AsSpan(0, (int)pack.Bytes.Length));
         foreach (var chunk in pack.Chunks)

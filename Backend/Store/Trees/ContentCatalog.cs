@@ -9,7 +9,7 @@ namespace Modal.Backend.Store.Trees;
 public sealed class ContentCatalog
 {
     private readonly ConcurrentDictionary<Digest, FileContent> _contents = new();
-    private readonly ConcurrentDictionary<Digest, bool> _indexes = new();
+    private readonly ConcurrentDictionary<string, bool> _indexes = new(StringComparer.Ordinal);
 
     /// <summary>Number of different contents.</summary>
     public int Count => _contents.Count;
@@ -18,7 +18,7 @@ public sealed class ContentCatalog
     public void Add(ImageIndex index)
     {
         ArgumentNullException.ThrowIfNull(index);
-        if (!_indexes.TryAdd(index.Id, true))
+        if (!_indexes.TryAdd(index.Name, true))
         {
             return;
         }
@@ -27,7 +27,9 @@ public sealed class ContentCatalog
         for (var blob = 0; blob < index.BlobCount; blob++)
         {
             var content = contents[blob];
-            _contents.TryAdd(content.Digest, content);
+
+            // In place of what was known: the newest lies in packs that are the longest there.
+            _contents[content.Digest] = content;
         }
     }
 

@@ -23,10 +23,22 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
     private readonly PackWriter _packs = new(tier);
     private readonly SemaphoreSlim _shared = new(1);
     private readonly ChunkBatch _batch = new();
+    private readonly HashSet<string> _trusted = new(StringComparer.Ordinal);
     private long _newBytes;
 
     /// <summary>Bytes, not compressed, that were not stored before.</summary>
     public long NewBytes => _newBytes;
+
+    /// <summary>
+    /// Says that an index stays while this writer works: it has been stored within the grace time, or a record names it. Its packs are used even if they are marked as condemned, which a
+    /// collector does that looked for what is needed just before the index was there, and takes back. From one thread, before <see cref="FinishAsync"/>.
+    /// </summary>
+    /// <param name="index">The index of the tree from which the new one is made.</param>
+    public void Trust(ImageIndex index)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        _trusted.UnionWith(PacksOf(index));
+    }
 
     /// <summary>Adds a content.</summary>
     /// <param name="content">Read to its end.</param>
@@ -65,7 +77,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
     /// <summary>Stores what is left, then the tree's index.</summary>
     /// <param name="root">The tree; its files' contents come from this writer, its catalog or an index.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>The index, which is stored.</returns>
+    /// <returns>The index, which is stored under its <see cref="ImageIndex.Name"/>.</returns>
     /// <exception cref="TierException">It could not be stored.</exception>
     /// <exception cref="StalePlacementException">A pack that holds known contents is gone: the tree must be made again with a new catalog.</exception>
     /// <exception cref="InvalidDataException">The tree is too large for an index; the message names the limit.</exception>
@@ -83,22 +95,22 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
 
         await _packs.FlushAsync(cancellationToken);
         var index = ImageIndex.Parse(IndexWriter.Write(root));
-        var packs = Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p))).ToList();
-        if (await tier.FindMissingAsync(packs, cancellationToken) is { Count: > 0 } missing)
-        {
-            throw new StalePlacementException($"{missing.Count} of {packs.Count} packs are gone, such as {missing[0]}: they were collected while an image that needs them was made.");
-        }
+        var packs = PacksOf(index).ToList();
 
-        // Those that the collection has its eye on are as good as gone; the other half of this bargain is in the collector.
-        var marks = packs.ConvertAll(ObjectKeys.Condemn);
+        // Those that are condemned are as good as gone; the other half of this bargain is in the collector, which removes a pack before its mark: hence marks are looked for first.
+        var marks = packs.Where(p => !_trusted.Contains(p)).Select(ObjectKeys.Condemn).ToList();
         if (await tier.FindMissingAsync(marks, cancellationToken) is var unmarked && unmarked.Count < marks.Count)
         {
             throw new StalePlacementException($"{marks.Count - unmarked.Count} of {packs.Count} packs are about to be collected: what they hold has to be stored again.");
         }
 
-        // In place of one that is there: it may lie in packs that are gone.
+        if (await tier.FindMissingAsync(packs, cancellationToken) is { Count: > 0 } missing)
+        {
+            throw new StalePlacementException($"{missing.Count} of {packs.Count} packs are gone, such as {missing[0]}: they were collected while an image that needs them was made.");
+        }
+
         using var bytes = new MemoryStream(index.Bytes.ToArray(), writable: false);
-        await tier.PutAsync(ObjectKeys.Index(index.Id), bytes, cancellationToken);
+        await tier.PutAsync(ObjectKeys.Index(index.Name), bytes, cancellationToken);
         catalog.Add(index);
         return index;
     }
@@ -182,6 +194,8 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    private static IEnumerable<string> PacksOf(ImageIndex index) => Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p)));
 
     private static (Digest Digest, long Size) HashFile(SafeFileHandle file, byte[] buffer, CancellationToken cancellationToken)
     {

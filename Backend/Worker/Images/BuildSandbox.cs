@@ -28,7 +28,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
         }
 
         var id = Id.New(Id.Container);
-        await using var lower = await roots.MountAsync(request.Parent.Id, id, cancellationToken);
+        await using var lower = await roots.MountAsync(request.Parent.Name, id, cancellationToken);
         var folder = Open(id, lower.Path);
         try
         {

@@ -6,7 +6,7 @@ using Modal.Backend.Worker.Sandboxes.GVisor;
 namespace Modal.Backend.Worker.Images;
 
 /// <summary>Gives containers their images.</summary>
-internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceStore traces, MountedFolders folders, TimeProvider time, ILogger logger)
+internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceStore traces, MountedFolders folders, UsedImages used, TimeProvider time, ILogger logger)
 {
     /// <summary>Mounts an image for a container and begins to fetch what its start will read.</summary>
     /// <param name="imageId">The image.</param>
@@ -19,7 +19,7 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
     {
         var record = await store.ResolveAsync(imageId, cancellationToken);
         var recorded = traces.FindAsync(record.IndexId, function, cancellationToken);
-        var root = await roots.MountAsync(record.IndexId, containerId, cancellationToken);
+        var root = await roots.MountAsync(record.Index, containerId, cancellationToken);
         try
         {
             var trace = await recorded;
@@ -34,7 +34,8 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
 
             var user = Users.Resolve(root.Path, record.Config.User);
             var image = new SandboxImage(root.Path, record.Config.Environment, binds, record.Config.WorkingDirectory, user?.Uid, user?.Gid);
-            return new ContainerImage(image, root, prefetch, await traces.WantsAsync(record.IndexId, function, cancellationToken) ? KeepAsync : null, time);
+            var wantsTrace = await traces.WantsAsync(record.IndexId, function, cancellationToken);
+            return new ContainerImage(image, root, prefetch, wantsTrace ? KeepAsync : null, used.Use(imageId), time);
         }
         catch
         {

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.ImageFs;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Digests;
+using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.Worker.Images;
 
@@ -20,7 +21,7 @@ internal sealed class ImageRoots : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger<ImageRoots> _logger;
     private readonly Lock _gate = new();
-    private readonly LinkedList<(Digest Image, IImageMount Mount)> _idle = [];
+    private readonly LinkedList<(string Index, IImageMount Mount)> _idle = [];
     private ImageFsSupervisor? _supervisor;
 
     public ImageRoots(IOptions<WorkerOptions> options, ImageStore store, TimeProvider time, ILogger<ImageRoots> logger) =>
@@ -31,13 +32,14 @@ internal sealed class ImageRoots : IAsyncDisposable
     private string Roots => Path.Combine(_options.StateDirectory, "roots");
 
     /// <summary>Mounts an image for one user.</summary>
-    /// <param name="image">The index's id.</param>
+    /// <param name="index">The index's name.</param>
     /// <param name="user">Names the mount: a container's id or a step's.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="IOException">It cannot be mounted.</exception>
-    public async Task<ImageRoot> MountAsync(Digest image, string user, CancellationToken cancellationToken)
+    public async Task<ImageRoot> MountAsync(string index, string user, CancellationToken cancellationToken)
     {
-        var path = await _store.EnsureIndexAsync(image, cancellationToken);
+        var path = await _store.EnsureIndexAsync(index, cancellationToken);
+        var image = ObjectKeys.TryGetImageId(index, out var id) ? id : throw new IOException($"'{index}' is no index's name.");
         var supervisor = Supervisor();
         IImageMount mount;
         try
@@ -47,11 +49,11 @@ internal sealed class ImageRoots : IAsyncDisposable
         catch (IOException) when (File.Exists(path))
         {
             // The index may have been damaged on this machine's disk: opening it finds that out and fetches it again.
-            (await _store.OpenIndexAsync(image, cancellationToken)).Dispose();
+            (await _store.OpenIndexAsync(index, cancellationToken)).Dispose();
             mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, user), cancellationToken);
         }
 
-        await KeepWarmAsync(supervisor, path, image);
+        await KeepWarmAsync(supervisor, path, index, image);
         return new ImageRoot(mount);
     }
 
@@ -101,13 +103,13 @@ internal sealed class ImageRoots : IAsyncDisposable
     }
 
     // A second mount of the image that outlives its users.
-    private async Task KeepWarmAsync(ImageFsSupervisor supervisor, string path, Digest image)
+    private async Task KeepWarmAsync(ImageFsSupervisor supervisor, string path, string index, Digest image)
     {
         lock (_gate)
         {
             for (var node = _idle.First; node is not null; node = node.Next)
             {
-                if (node.Value.Image == image)
+                if (node.Value.Index == index)
                 {
                     _idle.Remove(node);
                     _idle.AddLast(node);
@@ -116,18 +118,18 @@ internal sealed class ImageRoots : IAsyncDisposable
             }
         }
 
-        var mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, $"warm-{image}"), CancellationToken.None);
+        var mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, $"warm-{index}"), CancellationToken.None);
         await mount.StopTraceAsync();
         IImageMount? old = null;
         lock (_gate)
         {
-            if (_idle.Any(i => i.Image == image))
+            if (_idle.Any(i => i.Index == index))
             {
                 old = mount;
             }
             else
             {
-                _idle.AddLast((image, mount));
+                _idle.AddLast((index, mount));
                 if (_idle.Count > MaxIdle)
                 {
                     old = _idle.First!.Value.Mount;

@@ -10,7 +10,7 @@ namespace Modal.Backend.Worker.Images;
 
 /// <summary>All that a worker does with images: builds them and gives them to containers.</summary>
 internal sealed class WorkerImages(
-    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, CodeVersions codes, IWorkerBlobs blobs, TimeProvider time, ILogger<ImageBuilder> buildLogger, ILogger<WorkerImages> logger) : IDisposable
+    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, UsedImages used, CodeVersions codes, IWorkerBlobs blobs, TimeProvider time, ILogger<ImageBuilder> buildLogger, ILogger<WorkerImages> logger) : IDisposable
 {
     private readonly WorkerOptions _options = options.Value;
     private readonly WorkerBlobSource _blobs = new(blobs);
@@ -31,7 +31,7 @@ internal sealed class WorkerImages(
 
         var folders = new MountedFolders(Path.Combine(_options.StateDirectory, "mounted"), _blobs);
         folders.CleanUp();
-        return new ContainerImages(store, roots, new TraceStore(store.Tier), folders, time, logger);
+        return new ContainerImages(store, roots, new TraceStore(store.Tier), folders, used, time, logger);
     }
 
     /// <summary>Builds of one session.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Modal.Backend.Store.Collection;
 using Modal.Backend.Store.Digests;
 using Modal.Protocol;
 using Xunit;
@@ -34,6 +35,63 @@ public sealed class ImageBuilderTests : IDisposable
         Assert.Equal((2, 0), (first[^1].Built.BuiltLayers, second[^1].Built.BuiltLayers));
         Assert.Single(_builder.Sandbox.Steps);
         Assert.DoesNotContain(second, e => e.Started is not null);
+    }
+
+    [Fact]
+    public async Task Build_TheSameAgainWithMountsAndAWorkingDirectory_StoresNothing()
+    {
+        var mount = new ImageLayer { Operation = "add-local-file", Arguments = { "/etc/app.conf" }, Files = { _builder.File_("app.conf", "x=1") } };
+        var spec = Spec(Layer("debian-slim"), Layer("workdir", "/srv/new"), mount);
+        var first = await _builder.BuildAsync(spec);
+        _builder.Tier.Puts.Clear();
+
+        var second = await _builder.BuildAsync(spec);
+
+        Assert.Empty(_builder.Tier.Puts);
+        Assert.Equal(first[^1].Built.ImageId, second[^1].Built.ImageId);
+        var (root, _) = await _builder.BuiltAsync(spec);
+        Assert.True(root.Find("srv/new")!.IsDirectory);
+        Assert.NotNull(root.Find("etc/app.conf"));
+    }
+
+    [Fact]
+    public async Task Build_OfALayerWhoseIndexIsGone_MakesItAgain()
+    {
+        _builder.Sandbox.Run = Write;
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "one"));
+        var first = await _builder.BuildAsync(spec);
+        var index = (await _builder.Store.ResolveAsync(first[^1].Built.ImageId, TestContext.Current.CancellationToken)).Index;
+        await _builder.Tier.DeleteAsync($"index/{index}", TestContext.Current.CancellationToken);
+
+        var second = await _builder.BuildAsync(spec);
+
+        Assert.Equal(1, second[^1].Built.BuiltLayers);
+        Assert.Equal(2, _builder.Sandbox.Steps.Count);
+        await _builder.BuiltAsync(spec);
+    }
+
+    [Fact]
+    public async Task Build_OfWhatWasBuiltLastMonth_EndsWithAnImageThatStays()
+    {
+        _builder.Sandbox.Run = Write;
+        var spec = Spec(Layer("debian-slim"), Layer("run-commands", "one"), Layer("workdir", "/srv/new"));
+        await _builder.BuildAsync(spec);
+        _builder.Time.SetUtcNow(new DateTimeOffset(2026, 4, 30, 22, 0, 0, TimeSpan.Zero));
+
+        var again = (await _builder.BuildAsync(spec))[^1].Built;
+
+        Assert.Equal(0, again.BuiltLayers);
+        var collector = new Collector(_builder.Tier, new CollectorOptions(), _builder.Time);
+        for (var day = 0; day < 5; day++)
+        {
+            _builder.Time.Advance(TimeSpan.FromDays(6));
+            await collector.RunAsync([], TestContext.Current.CancellationToken);
+        }
+
+        _builder.Tier.Puts.Clear();
+        var (root, _) = await _builder.BuiltAsync(spec);
+        Assert.Equal("one", _builder.Read(root.Find("one")!));
+        Assert.Single(_builder.Sandbox.Steps);
     }
 
     [Fact]

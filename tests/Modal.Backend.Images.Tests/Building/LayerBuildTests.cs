@@ -6,7 +6,7 @@ namespace Modal.Backend.Images.Tests.Building;
 
 public sealed class LayerBuildTests
 {
-    private static readonly BuildRecord s_record = new() { Index = new string('0', 64), Config = ImageConfig.Empty };
+    private static readonly BuildRecord s_record = new() { Index = $"{new string('0', 64)}-{new string('0', 16)}", Config = ImageConfig.Empty };
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Store.Packs;
@@ -22,13 +23,16 @@ internal sealed class TestBuilder : IBlobSource, IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_folder.Path, "base-1", "rootfs", "etc"));
         File.WriteAllText(Path.Combine(_folder.Path, "base-1", "rootfs", "etc", "os"), "test");
-        Store = new ImageStore(Tier, Path.Combine(_folder.Path, "indexes"));
+        Tier = new PausingTier(new MemoryTier(Time));
+        Store = new ImageStore(Tier, Path.Combine(_folder.Path, "indexes"), Time);
         _builder = new ImageBuilder(Store, Sandbox, this, new ImageBuilderOptions { StandardBase = Path.Combine(_folder.Path, "base-1", "rootfs") }, NullLogger<ImageBuilder>.Instance);
     }
 
     public FakeSandbox Sandbox { get; } = new();
 
-    public PausingTier Tier { get; } = new(new MemoryTier(TimeProvider.System));
+    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 10, 12, 0, 0, TimeSpan.Zero));
+
+    public PausingTier Tier { get; }
 
     public ImageStore Store { get; }
 
@@ -62,7 +66,7 @@ internal sealed class TestBuilder : IBlobSource, IDisposable
         var last = (await BuildAsync(spec, change))[^1];
         Assert.True(last.Built is not null, last.Failed?.Message);
         var record = await Store.ResolveAsync(last.Built!.ImageId, TestContext.Current.CancellationToken);
-        using var index = await Store.OpenIndexAsync(record.IndexId, TestContext.Current.CancellationToken);
+        using var index = await Store.OpenIndexAsync(record.Index, TestContext.Current.CancellationToken);
         return (TreeNode.FromIndex(index), record);
     }
 

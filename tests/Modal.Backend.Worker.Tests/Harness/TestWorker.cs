@@ -71,10 +71,10 @@ internal sealed class TestWorker : IAsyncDisposable
 
         choice.Factory.RemoveLeftovers();
         var blobs = new LocalBlobs();
-        var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"));
+        var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
         var roots = new ImageRoots(options, store, TimeProvider.System, NullLogger<ImageRoots>.Instance);
         var codes = new CodeVersions(options, blobs);
-        var images = new WorkerImages(options, store, roots, codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var images = new WorkerImages(options, store, roots, new UsedImages(), codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var services = new ContainerServices(
             options.Value, choice.Factory, codes, images.Open(choice.Factory), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs);
