@@ -46,6 +46,12 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
 
     private static void RequireStore(WorkerOptions options, List<string> faults)
     {
+        if (options.StoreTier is null)
+        {
+            // In the state directory, which was looked at.
+            return;
+        }
+
         try
         {
             (TierAddress.Open(options.StoreAddress) as IDisposable)?.Dispose();

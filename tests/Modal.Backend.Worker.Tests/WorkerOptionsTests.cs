@@ -25,7 +25,7 @@ public sealed class WorkerOptionsTests
     [Fact]
     public void Validate_ManyFaults_NamesThemAllWithWhatIsAllowed()
     {
-        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1), CollectionDelay = TimeSpan.FromSeconds(-1), CollectionInterval = TimeSpan.FromDays(15) };
+        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1), CollectionDelay = TimeSpan.FromSeconds(-1), CollectionInterval = TimeSpan.FromDays(15), StoreTier = "tape:1" };
 
         var result = new WorkerOptionsValidator().Validate(null, options);
 
@@ -38,6 +38,7 @@ public sealed class WorkerOptionsTests
                 "WorkerOptions.SilenceLimit is '00:00:01'; it must be at least 10 s.",
                 "WorkerOptions.CollectionDelay is '-00:00:01'; it must be zero or more.",
                 "WorkerOptions.CollectionInterval is '15.00:00:00'; it must be from 1 h to 14 days, or zero or null for never.",
+                "The store is 'tape:1': it must be folder:/path, s3:bucket/prefix?endpoint=…&region=… or peer:http://host:port.",
             ],
             result.Failures);
     }

@@ -47,15 +47,8 @@ public sealed class ImageStore
         var path = Path.Combine(_indexes, name);
         if (!File.Exists(path))
         {
-            var bytes = await _tier.ReadWholeAsync(ObjectKeys.Index(name), int.MaxValue, cancellationToken) ?? throw new IOException($"The index {name} of an image is not in {_tier.Name}.");
-            using (var index = ImageIndex.Parse(bytes))
-            {
-                if (index.Name != name)
-                {
-                    throw new IOException($"{_tier.Name} has another index under the name {name}.");
-                }
-            }
-
+            var stored = await _tier.ReadWholeAsync(ObjectKeys.Index(name), int.MaxValue, cancellationToken) ?? throw new IOException($"The index {name} of an image is not in {_tier.Name}.");
+            var bytes = Check(stored, name);
             var temporary = $"{path}.{Guid.NewGuid():N}";
             await File.WriteAllBytesAsync(temporary, bytes, cancellationToken);
             File.Move(temporary, path, overwrite: true);
@@ -98,6 +91,20 @@ public sealed class ImageStore
     {
         using var content = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(record, ImageJson.Default.BuildRecord));
         await _tier.PutAsync(BuildKey.Of(key, _time.GetUtcNow()).ToString(), content, cancellationToken);
+    }
+
+    private byte[] Check(byte[] stored, string name)
+    {
+        try
+        {
+            var bytes = StoredIndex.Read(stored);
+            using var index = ImageIndex.Parse(bytes);
+            return index.Name == name ? bytes : throw new IOException($"{_tier.Name} has another index under the name {name}.");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new IOException($"{_tier.Name}: the index {name} is damaged: {e.Message} Build the image again with MODAL_FORCE_BUILD=1.", e);
+        }
     }
 
     // Not of the index's name: what was built again from the same files is the same image.

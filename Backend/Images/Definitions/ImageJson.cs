@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Images.Scanning;
 
 namespace Modal.Backend.Images.Definitions;
 
@@ -7,4 +8,5 @@ namespace Modal.Backend.Images.Definitions;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ImageConfig))]
 [JsonSerializable(typeof(BuildRecord))]
+[JsonSerializable(typeof(IReadOnlyList<ScanFinding>))]
 internal sealed partial class ImageJson : JsonSerializerContext;

@@ -123,7 +123,7 @@ public sealed class StoreCheck
         ImageIndex index;
         try
         {
-            index = ImageIndex.Parse(bytes);
+            index = ImageIndex.Parse(StoredIndex.Read(bytes));
         }
         catch (InvalidDataException e)
         {

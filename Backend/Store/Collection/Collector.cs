@@ -162,7 +162,7 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
 
             try
             {
-                using var index = ImageIndex.Parse(bytes);
+                using var index = ImageIndex.Parse(StoredIndex.Read(bytes));
                 keys.Add(key);
                 keys.UnionWith(Enumerable.Range(0, index.PackCount).Select(p => ObjectKeys.Pack(index.GetPack(p))));
                 ids.Add(index.Id.ToString());

@@ -14,7 +14,7 @@ public static class ObjectKeys
     /// <summary>Records of built layers and of images: see <see cref="BuildKey"/>.</summary>
     public const string Builds = "build";
 
-    /// <summary>Recorded reads of starts.</summary>
+    /// <summary>What was found out about images, named after their ids and gone with them: reads of starts, results of scans.</summary>
     public const string Traces = "trace";
 
     /// <summary>Marks of packs and indexes that the collection will remove.</summary>

@@ -109,7 +109,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
             throw new StalePlacementException($"{missing.Count} of {packs.Count} packs are gone, such as {missing[0]}: they were collected while an image that needs them was made.");
         }
 
-        using var bytes = new MemoryStream(index.Bytes.ToArray(), writable: false);
+        using var bytes = new MemoryStream(StoredIndex.Write(index), writable: false);
         await tier.PutAsync(ObjectKeys.Index(index.Name), bytes, cancellationToken);
         catalog.Add(index);
         return index;

@@ -70,8 +70,8 @@ internal sealed class LazyStartBenchmark : IBenchmark
     private static async Task<(double Seconds, long PackedBytes, long Bytes)> PullAsync(string store, SlowOrigin origin, string folder)
     {
         // The largest index is the image's; those of the layers below are smaller.
-        var path = new DirectoryInfo(Path.Combine(store, ObjectKeys.Indexes)).EnumerateFiles("*", SearchOption.AllDirectories).MaxBy(f => f.Length)!.FullName;
-        using var index = ImageIndex.Open(path);
+        var stored = new DirectoryInfo(Path.Combine(store, ObjectKeys.Indexes)).EnumerateFiles("*", SearchOption.AllDirectories).MaxBy(f => f.Length)!.FullName;
+        using var index = ImageIndex.Parse(StoredIndex.Read(await File.ReadAllBytesAsync(stored)));
         var chunks = Enumerable.Range(0, index.ChunkCount).Select(index.GetChunk).ToLookup(c => c.Pack);
         using var tier = (S3Tier)TierAddress.Open(origin.Address);
         long packed = 0;

@@ -1,6 +1,9 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Collection;
 using Modal.Backend.Store.Digests;
+using Modal.Backend.Store.Objects;
 using Modal.Protocol;
 using Xunit;
 using static Modal.Backend.Images.Tests.Building.TestBuilder;
@@ -190,6 +193,34 @@ public sealed class ImageBuilderTests : IDisposable
     [Fact]
     public async Task Build_ForAFunctionWithLessThanUsual_SaysSoOnce()
     {
+        var spec = SpecWithoutCertificates();
+
+        var first = await _builder.BuildAsync(spec, request => request.ForFunction = true);
+        var again = await _builder.BuildAsync(spec, request => request.ForFunction = true);
+
+        Assert.NotNull(first[^1].Built);
+        Assert.Contains("no certificates of authorities", Output(first), StringComparison.Ordinal);
+        Assert.NotNull(again[^1].Built);
+        Assert.Empty(Output(again));
+    }
+
+    [Fact]
+    public async Task Build_ForAFunctionOnAnotherWorker_ReadsNothingOfTheImage()
+    {
+        var spec = SpecWithoutCertificates();
+        await _builder.BuildAsync(spec, request => request.ForFunction = true);
+        _builder.Tier.BeforeAnswer = static key => key.StartsWith("pack/", StringComparison.Ordinal) || key.StartsWith("index/", StringComparison.Ordinal) ? throw new TierException($"{key} was read.") : Task.CompletedTask;
+        using var elsewhere = new ImageBuilder(_builder.Store, _builder.Sandbox, _builder, new ImageBuilderOptions(), NullLogger<ImageBuilder>.Instance);
+        var events = new List<BuildEvent>();
+
+        await elsewhere.BuildAsync(new BuildImageRequest { Image = spec, ForFunction = true }, events.Add, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, events[^1].Built.BuiltLayers);
+        Assert.Single(_builder.Tier.Puts, static key => key.StartsWith("trace/", StringComparison.Ordinal));
+    }
+
+    private ImageSpec SpecWithoutCertificates()
+    {
         var copy = Layer("add-local-directory", "/");
         copy.Options.Add(new ImageOption { Name = "copy", Value = "true" });
         byte[] loader = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 62, 0];
@@ -199,15 +230,7 @@ public sealed class ImageBuilderTests : IDisposable
         copy.Files.Add(_builder.File_("lib64/libssl.so.3", "1"));
         copy.Files.Add(_builder.File_("lib64/libstdc++.so.6", "1"));
         copy.Files.Add(_builder.File_("usr/share/zoneinfo/UTC", "1"));
-        var spec = Spec(Layer("from-scratch"), copy);
-
-        var first = await _builder.BuildAsync(spec, request => request.ForFunction = true);
-        var again = await _builder.BuildAsync(spec, request => request.ForFunction = true);
-
-        Assert.NotNull(first[^1].Built);
-        Assert.Contains("no certificates of authorities", Output(first), StringComparison.Ordinal);
-        Assert.NotNull(again[^1].Built);
-        Assert.Empty(Output(again));
+        return Spec(Layer("from-scratch"), copy);
     }
 
     [Fact]

@@ -254,7 +254,7 @@ internal sealed class StoreWorld : IBlobSource, IDisposable
             var name = document.RootElement.GetProperty("index").GetString()!;
             var bytes = await ReadAsync(ObjectKeys.Index(name));
             Assert.True(bytes is not null, $"The index {name} of {image.Id} is gone, which was used at {image.Used:u}; it is {_time.GetUtcNow():u}.");
-            using var index = ImageIndex.Parse(bytes);
+            using var index = ImageIndex.Parse(StoredIndex.Read(bytes));
             foreach (var (path, content) in image.Files)
             {
                 Assert.Equal(content, await TextAsync(index, path));

@@ -20,6 +20,25 @@ public sealed class DamagedIndexTests
         Assert.Throws<InvalidDataException>(() => ImageIndex.Parse(new byte[bytes.Length + 1]));
     }
 
+    [Fact]
+    public async Task ReadStored_WholeCutOrDamaged_IsTheIndexOrRefused()
+    {
+        var bytes = await SampleAsync();
+        using var index = ImageIndex.Parse(bytes);
+        var stored = StoredIndex.Write(index);
+
+        Assert.Equal(bytes, StoredIndex.Read(stored));
+        Assert.Throws<InvalidDataException>(() => StoredIndex.Read([]));
+        Assert.Throws<InvalidDataException>(() => StoredIndex.Read(bytes));
+        for (var length = 0; length < stored.Length; length += 7)
+        {
+            Assert.Throws<InvalidDataException>(() => StoredIndex.Read(stored.AsSpan(0, length)));
+        }
+
+        // A frame that says it holds 4 EiB.
+        Assert.Throws<InvalidDataException>(() => StoredIndex.Read([0x28, 0xB5, 0x2F, 0xFD, 0xE0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x01, 0, 0]));
+    }
+
     // Whatever the bytes say, an index is refused or can be walked to its end: no number leads outside.
     [Fact]
     public async Task Parse_RandomDamage_IsRefusedOrHarmless()
