@@ -17,6 +17,9 @@ public sealed record BuildRecord
     /// <summary>What is mounted when a container starts.</summary>
     public IReadOnlyList<ImageMount> Mounts { get; init; } = [];
 
+    /// <summary>For a definition as a whole, the image that it is. Null for a layer or an image.</summary>
+    public string? Image { get; init; }
+
     /// <summary>The image's id: the same for the same files, wherever they lie.</summary>
     /// <exception cref="FormatException">The record is damaged.</exception>
     [JsonIgnore]

@@ -15,6 +15,9 @@ namespace Modal.Backend.Images.Building;
 /// </summary>
 public sealed class ImageBuilder : IDisposable
 {
+    // Stands for all layers together: a whole image that is known is one request to the store and not several for each layer.
+    private static readonly ImageLayer s_whole = new() { Operation = "whole" };
+
     private readonly ImageStore _store;
     private readonly IBlobSource _blobs;
     private readonly LayerMaker _maker;
@@ -51,6 +54,24 @@ public sealed class ImageBuilder : IDisposable
         try
         {
             var plan = LayerPlan.Make(request.Image);
+            var keys = new List<string>();
+            for (at = 0; at < plan.Count && plan[at].Action is not LayerAction.Dockerfile; at++)
+            {
+                keys.Add(CacheKeys.Of(at == 0 ? "" : keys[^1], plan[at].Layer, await _maker.ResolveAsync(plan[at], request, cancellationToken)));
+            }
+
+            var whole = at == plan.Count && at > 0 && !request.IgnoreCache && !plan.Any(static l => l.Layer.ForceBuild) ? CacheKeys.Of(keys[^1], s_whole, request.ForFunction ? "function" : "") : null;
+            if (whole is not null && await _store.FindWholeAsync(whole, cancellationToken) is { } known)
+            {
+                foreach (var (number, _) in plan.Index().Where(static l => l.Item.Action is not (LayerAction.Configure or LayerAction.Mount)))
+                {
+                    events.Emit(new BuildEvent { Finished = new LayerFinished { Layer = number, Cached = true } });
+                }
+
+                events.Emit(new BuildEvent { Built = new ImageBuilt { ImageId = known } });
+                return;
+            }
+
             var (record, key, built, force) = (default(BuildRecord), "", 0, request.IgnoreCache);
             for (at = 0; at < plan.Count; at++)
             {
@@ -69,7 +90,7 @@ public sealed class ImageBuilder : IDisposable
                     continue;
                 }
 
-                key = CacheKeys.Of(key, layer.Layer, await _maker.ResolveAsync(layer, request, cancellationToken));
+                key = at < keys.Count ? keys[at] : CacheKeys.Of(key, layer.Layer, await _maker.ResolveAsync(layer, request, cancellationToken));
                 var (made, isNew) = await MakeAsync(at, key, layer, record, request, force, events, cancellationToken);
                 record = made;
                 built += isNew ? 1 : 0;
@@ -82,7 +103,12 @@ public sealed class ImageBuilder : IDisposable
             }
 
             var image = await _maker.FinishAsync(record ?? throw new ImageDefinitionException(-1, "The image has no layers; without an image a function gets the standard base."), cancellationToken);
-            events.Emit(new BuildEvent { Built = new ImageBuilt { ImageId = image, BuiltLayers = built } });
+            if (whole is not null)
+            {
+                await _store.PutAsync(whole, image, cancellationToken);
+            }
+
+            events.Emit(new BuildEvent { Built = new ImageBuilt { ImageId = image.Image, BuiltLayers = built } });
         }
         catch (ImageDefinitionException e)
         {

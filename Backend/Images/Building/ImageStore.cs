@@ -87,6 +87,16 @@ public sealed class ImageStore
     internal async Task<BuildRecord?> FindBuiltAsync(string key, CancellationToken cancellationToken) =>
         await FindAsync(key, cancellationToken) is { } record && await HasIndexAsync(record, cancellationToken) ? record : null;
 
+    /// <summary>
+    /// The image of a definition as a whole, if it was looked for in this month already. The first look of a month goes through the layers, and so renews their records, which a change of the
+    /// definition will want.
+    /// </summary>
+    internal async Task<string?> FindWholeAsync(string key, CancellationToken cancellationToken) =>
+        await _tier.ReadWholeAsync(BuildKey.Of(key, _time.GetUtcNow()).ToString(), MaxRecordBytes, cancellationToken) is { } bytes
+            && Parse(bytes) is { Image: { } image } record && await HasIndexAsync(record, cancellationToken)
+            ? image
+            : null;
+
     internal async Task PutAsync(string key, BuildRecord record, CancellationToken cancellationToken)
     {
         using var content = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(record, ImageJson.Default.BuildRecord));

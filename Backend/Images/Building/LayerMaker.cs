@@ -49,13 +49,13 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
     }
 
     /// <summary>Stores an image, if it is not stored: a record under its own id, over files that have all places where something is mounted.</summary>
-    /// <returns>The id, which follows from the record given: whether the image is there is known without making it.</returns>
-    public async Task<string> FinishAsync(BuildRecord record, CancellationToken cancellationToken)
+    /// <returns>The image's record, with its id, which follows from the record given: whether the image is there is known without making it.</returns>
+    public async Task<BuildRecord> FinishAsync(BuildRecord record, CancellationToken cancellationToken)
     {
         var id = ImageStore.ImageIdOf(record);
-        if (await store.FindBuiltAsync(id, cancellationToken) is not null)
+        if (await store.FindBuiltAsync(id, cancellationToken) is { } there)
         {
-            return id;
+            return there with { Image = id };
         }
 
         record = await EnsureWorkingDirectoryAsync(record, cancellationToken);
@@ -65,7 +65,7 @@ internal sealed class LayerMaker(ImageStore store, IBuildSandbox sandbox, IBlobS
         }
 
         await store.PutAsync(id, record, cancellationToken);
-        return id;
+        return record with { Image = id };
     }
 
     private string StandardBase => options.StandardBase
