@@ -30,6 +30,29 @@ public static class TierAddress
             : throw Wrong(text, "it must be folder:/path, s3:bucket/prefix?endpoint=…&region=… or peer:http://host:port");
     }
 
+    /// <summary>Whether the tier is a folder, so that nothing stands between it and this machine.</summary>
+    /// <param name="text">As above.</param>
+    public static bool IsFolder(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.StartsWith(Folder, StringComparison.Ordinal);
+    }
+
+    /// <summary>Asks a tier for something that it does not have: opens its connection and has the code compiled, so that whoever is first in need of it does not wait for that. Never fails.</summary>
+    /// <param name="tier">The tier.</param>
+    public static async Task ConnectAsync(IObjectTier tier)
+    {
+        ArgumentNullException.ThrowIfNull(tier);
+        try
+        {
+            await tier.ReadAsync(ObjectKeys.Pack(default), 0, new byte[1], CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            // Whoever needs it next is told.
+        }
+    }
+
     internal static S3TierOptions Parse(string text)
     {
         var (address, query) = text[S3.Length..].Split('?', 2) is [var before, var after] ? (before, after) : (text[S3.Length..], "");

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Sandboxes;
@@ -27,6 +28,13 @@ internal sealed class WorkerImages(
         {
             _builder = new ImageBuilder(
                 store, new BuildSandbox(_options, gVisor, roots, codes), _blobs, new ImageBuilderOptions { StandardBase = gVisor.Root }, buildLogger);
+        }
+
+        if (!TierAddress.IsFolder(_options.StoreAddress))
+        {
+            // Whoever has a store elsewhere shares images with others: the first start of one should wait for nothing but its bytes.
+            _ = TierAddress.ConnectAsync(store.Tier);
+            roots.GetReady();
         }
 
         var folders = new MountedFolders(Path.Combine(_options.StateDirectory, "mounted"), _blobs);
