@@ -1,3 +1,5 @@
+using Modal.Backend.Worker.Images;
+
 namespace Modal.Backend.Host;
 
 /// <summary>Settings of a host process, from its command line.</summary>
@@ -20,6 +22,9 @@ public sealed record HostOptions
     /// Default: the variable MODAL_STORE. Null, where that is not set, means the folder <c>store</c> of the state directory, and for a worker that dials another host's server that server's store.
     /// </summary>
     public string? Store { get; init; } = DefaultStore;
+
+    /// <summary>How images become root file systems. Default <see cref="ImageRootMode.Auto"/>: mounted where FUSE works, else unpacked.</summary>
+    public ImageRootMode Images { get; init; }
 
     /// <summary>A daemon without apps stops after this. Default 30 minutes; zero means never.</summary>
     public TimeSpan IdleLimit { get; init; } = TimeSpan.FromMinutes(30);

@@ -57,6 +57,9 @@ internal static partial class Log
     [LoggerMessage(3016, LogLevel.Information, "Collected {Store}: removed {Removed} objects of {RemovedBytes} bytes, kept {Kept}")]
     public static partial void StoreCollected(ILogger logger, string store, int removed, long removedBytes, int kept);
 
+    [LoggerMessage(3018, LogLevel.Warning, "Images are unpacked as a whole before containers start: {Obstacle}")]
+    public static partial void ImagesUnpacked(ILogger logger, string obstacle);
+
     [LoggerMessage(3017, LogLevel.Warning, "{Store} could not be collected; the next attempt is in {Delay}")]
     public static partial void StoreNotCollected(ILogger logger, string store, TimeSpan delay, Exception exception);
 }

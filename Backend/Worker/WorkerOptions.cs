@@ -1,3 +1,4 @@
+using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 
 namespace Modal.Backend.Worker;
@@ -54,6 +55,9 @@ public sealed class WorkerOptions
 
     /// <summary>The store as its address, the default filled in.</summary>
     internal string StoreAddress => StoreTier ?? $"folder:{Path.Combine(StateDirectory, "store")}";
+
+    /// <summary>How images become root file systems. Default <see cref="ImageRootMode.Auto"/>.</summary>
+    public ImageRootMode Images { get; set; } = ImageRootMode.Auto;
 
     /// <summary>How many bytes of images this machine may cache. Default 20 GiB, at least 64 MiB.</summary>
     public long CacheBytes { get; set; } = 20L * 1024 * 1024 * 1024;

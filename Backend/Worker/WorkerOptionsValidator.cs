@@ -19,6 +19,7 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
             "the folder of the published file system of images (set MODAL_IMAGEFS_DIR)");
         Require(options.BaseRootDirectory is null || Directory.Exists(options.BaseRootDirectory), nameof(options.BaseRootDirectory), options.BaseRootDirectory, "an existing folder");
         Require(Enum.IsDefined(options.Sandbox), nameof(options.Sandbox), options.Sandbox, "Auto, GVisor or Process");
+        Require(Enum.IsDefined(options.Images), nameof(options.Images), options.Images, "Auto, Mount or Unpack");
         Require(options.RunscPath.Length > 0, nameof(options.RunscPath), options.RunscPath, "a path or a program's name");
         Require(s_platforms.Contains(options.Platform), nameof(options.Platform), options.Platform, "systrap, kvm or ptrace");
         Require(options.CpuCores >= 0, nameof(options.CpuCores), options.CpuCores, "0 or more");

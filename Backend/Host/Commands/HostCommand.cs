@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Modal.Backend.Worker.Images;
 
 namespace Modal.Backend.Host.Commands;
 
@@ -25,9 +26,10 @@ internal static class HostCommand
             Description = "Where images are kept: folder:/path, s3:bucket/prefix?endpoint=http://host:port&region=name (keys from the usual AWS variables), or peer:http://host:port.",
             DefaultValueFactory = _ => HostOptions.DefaultStore,
         };
+        var images = new Option<ImageRootMode>("--images") { Description = "auto, mount or unpack: auto mounts images where FUSE works, else unpacks them.", DefaultValueFactory = _ => ImageRootMode.Auto };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
-        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, idle, console };
+        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, images, idle, console };
         command.SetAction((parsed, token) => ServeCommand.RunAsync(
             new HostOptions
             {
@@ -35,6 +37,7 @@ internal static class HostCommand
                 StateDirectory = Path.GetFullPath(parsed.GetValue(state)!),
                 Listen = parsed.GetValue(listen),
                 Server = parsed.GetValue(server),
+                Images = parsed.GetValue(images),
                 Store = parsed.GetValue(store),
                 IdleLimit = TimeSpan.FromMinutes(parsed.GetValue(idle)),
                 LogToConsole = parsed.GetValue(console),

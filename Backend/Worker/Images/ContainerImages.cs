@@ -34,7 +34,7 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
 
             var user = Users.Resolve(root.Path, record.Config.User);
             var image = new SandboxImage(root.Path, record.Config.Environment, binds, record.Config.WorkingDirectory, user?.Uid, user?.Gid);
-            var wantsTrace = await traces.WantsAsync(record.IndexId, function, cancellationToken);
+            var wantsTrace = root.IsTraced && await traces.WantsAsync(record.IndexId, function, cancellationToken);
             return new ContainerImage(image, root, prefetch, wantsTrace ? KeepAsync : null, used.Use(imageId), time);
         }
         catch

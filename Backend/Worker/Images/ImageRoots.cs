@@ -8,7 +8,7 @@ using Modal.Backend.Store.Objects;
 namespace Modal.Backend.Worker.Images;
 
 /// <summary>
-/// Images as root file systems of this machine. The file system's server is started with the first; an image that nobody uses any more stays mounted for a while, so that
+/// Images as root file systems of this machine: mounted, or unpacked where that cannot be. The file system's server is started with the first; an image that nobody uses any more stays mounted for a while, so that
 /// the next container finds the kernel's cache warm. Safe from many threads.
 /// </summary>
 internal sealed class ImageRoots : IAsyncDisposable
@@ -22,10 +22,16 @@ internal sealed class ImageRoots : IAsyncDisposable
     private readonly ILogger<ImageRoots> _logger;
     private readonly Lock _gate = new();
     private readonly LinkedList<(string Index, IImageMount Mount)> _idle = [];
+    private readonly UnpackedImages _unpacked;
+    private readonly Lazy<bool> _isUnpacking;
     private ImageFsSupervisor? _supervisor;
 
-    public ImageRoots(IOptions<WorkerOptions> options, ImageStore store, TimeProvider time, ILogger<ImageRoots> logger) =>
+    public ImageRoots(IOptions<WorkerOptions> options, ImageStore store, TimeProvider time, ILogger<ImageRoots> logger)
+    {
         (_options, _store, _time, _logger) = (options.Value, store, time, logger);
+        _unpacked = new UnpackedImages(Path.Combine(_options.StateDirectory, "unpacked"), store, time, logger);
+        _isUnpacking = new Lazy<bool>(IsUnpacking);
+    }
 
     private string FileSystemFolder => Path.Combine(_options.StateDirectory, "imagefs");
 
@@ -38,6 +44,11 @@ internal sealed class ImageRoots : IAsyncDisposable
     /// <exception cref="IOException">It cannot be mounted.</exception>
     public async Task<ImageRoot> MountAsync(string index, string user, CancellationToken cancellationToken)
     {
+        if (_isUnpacking.Value)
+        {
+            return new ImageRoot(await _unpacked.EnsureAsync(index, cancellationToken), mount: null);
+        }
+
         var path = await _store.EnsureIndexAsync(index, cancellationToken);
         var image = ObjectKeys.TryGetImageId(index, out var id) ? id : throw new IOException($"'{index}' is no index's name.");
         var supervisor = Supervisor();
@@ -54,17 +65,24 @@ internal sealed class ImageRoots : IAsyncDisposable
         }
 
         await KeepWarmAsync(supervisor, path, index, image);
-        return new ImageRoot(mount);
+        return new ImageRoot(mount.Path, mount);
     }
 
     /// <summary>Starts the file system's server if it does not run, so that the first mount does not wait for it.</summary>
     /// <exception cref="IOException">It cannot be started.</exception>
-    public void GetReady() => Supervisor();
+    public void GetReady()
+    {
+        if (!_isUnpacking.Value)
+        {
+            Supervisor();
+        }
+    }
 
     /// <summary>Takes away what a killed worker left. Before the first mount.</summary>
     public void CleanUp()
     {
         ImageFsSupervisor.RemoveMounts(FileSystemFolder, _logger);
+        _unpacked.CleanUp();
         if (Directory.Exists(Roots))
         {
             foreach (var folder in Directory.EnumerateDirectories(Roots))
@@ -82,6 +100,17 @@ internal sealed class ImageRoots : IAsyncDisposable
         {
             await _supervisor.DisposeAsync();
         }
+    }
+
+    private bool IsUnpacking()
+    {
+        var obstacle = _options.Images == ImageRootMode.Auto ? FuseProbe.FindObstacle() : null;
+        if (obstacle is not null)
+        {
+            Log.ImagesUnpacked(_logger, obstacle);
+        }
+
+        return _options.Images == ImageRootMode.Unpack || obstacle is not null;
     }
 
     private ImageFsSupervisor Supervisor()

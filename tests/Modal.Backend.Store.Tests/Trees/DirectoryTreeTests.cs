@@ -9,7 +9,7 @@ namespace Modal.Backend.Store.Tests.Trees;
 
 public sealed partial class DirectoryTreeTests
 {
-    private const string AllKinds = """
+    internal const string AllKinds = """
         umask 022
         mkdir -p empty deep/a/b/c 'with space' many
         echo hello > file; : > nothing; echo 'ünï' > 'ünïcode'; printf x > "$(printf 'bad\xff\xfename')"

@@ -95,6 +95,32 @@ public sealed class ImageScenarios(DaemonFixture daemon)
     }
 
     [Fact(Timeout = 200_000)]
+    public async Task Call_WhereImagesAreUnpacked_BuildsAndRunsAllTheSame()
+    {
+        daemon.RequireGVisor();
+        var (state, _) = TestState.Create("unpack");
+        var host = HostProcess.Serve(state, "--images", "unpack");
+        try
+        {
+            for (var i = 0; i < 2; i++)
+            {
+                using var client = new ClientProcess(state, "made");
+                Assert.True(await client.ExitAsync(TimeSpan.FromMinutes(2)) == 0, client.Error);
+                Assert.Equal("made\n", client.Out);
+            }
+
+            // The base, for the step, and the image.
+            Assert.Equal(2, Directory.GetDirectories(Path.Combine(state, "unpacked")).Length);
+            Assert.False(Directory.Exists(Path.Combine(state, "imagefs")));
+        }
+        finally
+        {
+            await HostProcess.StopAsync(host);
+            Directory.Delete(state, recursive: true);
+        }
+    }
+
+    [Fact(Timeout = 200_000)]
     public async Task Call_ImageThatAFunctionPrepared_HasWhatItWrote()
     {
         daemon.RequireGVisor();
