@@ -14,4 +14,7 @@ public enum ExitCode
 
     /// <summary>Apps run, and the stop was not forced.</summary>
     Busy = 4,
+
+    /// <summary>A check found damage, and did not repair it.</summary>
+    Damaged = 5,
 }

@@ -13,6 +13,7 @@ internal static class HostCommand
         root.Subcommands.Add(Serve(state));
         root.Subcommands.Add(Stop(state));
         root.Subcommands.Add(Status(state));
+        root.Subcommands.Add(Check(state));
         return root;
     }
 
@@ -21,11 +22,7 @@ internal static class HostCommand
         var role = new Option<HostRole>("--role") { Description = "all, server or worker.", DefaultValueFactory = _ => HostRole.All };
         var listen = new Option<string?>("--listen") { Description = "Loopback address and port to listen on besides the Unix socket, such as 127.0.0.1:7777." };
         var server = new Option<string?>("--server") { Description = "For a worker: the server to dial, http://host:port or unix:///path." };
-        var store = new Option<string?>("--store")
-        {
-            Description = "Where images are kept: folder:/path, s3:bucket/prefix?endpoint=http://host:port&region=name (keys from the usual AWS variables), or peer:http://host:port.",
-            DefaultValueFactory = _ => HostOptions.DefaultStore,
-        };
+        var store = Store();
         var images = new Option<ImageRootMode>("--images") { Description = "auto, mount or unpack: auto mounts images where FUSE works, else unpacks them.", DefaultValueFactory = _ => ImageRootMode.Auto };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
@@ -51,6 +48,22 @@ internal static class HostCommand
         var force = new Option<bool>("--force") { Description = "Stop even while apps run." };
         var command = new Command("stop", "Stops the daemon of the state directory and waits until it is gone.") { force };
         command.SetAction((parsed, token) => StopCommand.RunAsync(Path.GetFullPath(parsed.GetValue(state)!), parsed.GetValue(force), token));
+        return command;
+    }
+
+    private static Option<string?> Store() => new("--store")
+    {
+        Description = "Where images are kept: folder:/path, s3:bucket/prefix?endpoint=http://host:port&region=name (keys from the usual AWS variables), or peer:http://host:port.",
+        DefaultValueFactory = _ => HostOptions.DefaultStore,
+    };
+
+    private static Command Check(Option<string> state)
+    {
+        var store = Store();
+        var repair = new Option<bool>("--repair") { Description = "Move what is damaged aside, so that the images that need it are built anew." };
+        var command = new Command("check", "Reads all of the store of images and names what is damaged. The daemon may run meanwhile.") { store, repair };
+        command.SetAction((parsed, token) => CheckCommand.RunAsync(
+            new HostOptions { StateDirectory = Path.GetFullPath(parsed.GetValue(state)!), Store = parsed.GetValue(store) }.StoreAddress, parsed.GetValue(repair), Console.Out, token));
         return command;
     }
 

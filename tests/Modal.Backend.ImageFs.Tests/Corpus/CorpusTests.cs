@@ -47,11 +47,7 @@ public sealed class CorpusTests : IDisposable
     public async Task Mount_TreeOfEverything_LeavesRsyncNothingToCopy()
     {
         TestMount.RequireFuse();
-        if (!Shell.Has("rsync"))
-        {
-            Assert.Skip("There is no rsync.");
-        }
-
+        await AptPackages.RequireAsync("rsync");
         await Shell.RunAsync($"cd {_folder} && {Make}");
         var (index, content, _) = await TestImage.FromFolderAsync(Path.Combine(_folder, "src"));
         await using var mount = await TestMount.StartAsync(index, content);

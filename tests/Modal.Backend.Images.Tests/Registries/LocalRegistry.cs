@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using CliWrap;
 using CliWrap.Buffered;
-using Xunit;
 
 namespace Modal.Backend.Images.Tests.Registries;
 
@@ -26,7 +25,7 @@ internal sealed class LocalRegistry : IAsyncDisposable
 
     public static async Task<LocalRegistry> StartAsync(bool withPassword = false)
     {
-        await InstallAsync("docker-registry", "skopeo");
+        await AptPackages.RequireAsync("docker-registry", "skopeo");
         var folder = new TemporaryFolder();
         var port = FindPort();
         var configuration = Path.Combine(folder.Path, "config.yml");
@@ -87,20 +86,5 @@ internal sealed class LocalRegistry : IAsyncDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static async Task InstallAsync(params string[] packages)
-    {
-        var missing = packages.Where(static p => !File.Exists($"/usr/bin/{p}")).ToList();
-        if (missing.Count == 0)
-        {
-            return;
-        }
-
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"), $"{string.Join(" and ", missing)} must be installed for this test.");
-
-        // RUNLEVEL: the package would start a registry of its own.
-        await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. missing])
-            .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive").Set("RUNLEVEL", "1")).ExecuteBufferedAsync();
     }
 }

@@ -1,5 +1,4 @@
 using System.Formats.Tar;
-using System.Net;
 using System.Text;
 using Modal.Backend.Images.Tests.Building;
 using Modal.Protocol;
@@ -9,23 +8,19 @@ namespace Modal.Backend.Images.Tests.Registries;
 
 public sealed class RegistryBuildTests
 {
-    private static readonly NetworkCredential s_right = new(TestRegistry.User, TestRegistry.Password);
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Build_FromARegistry_IsBuiltOnceForWhatTheTagStandsFor()
     {
-        await using var registry = await TestRegistry.StartAsync(withPassword: true);
+        await using var registry = await LocalRegistry.StartAsync(withPassword: true);
         using var builder = new TestBuilder();
-        var reference = await registry.PushAsync("app:1", """{"Env":["A=1"]}""", Layer(("etc/kept", "1"), ("etc/removed", "2")), Layer(("etc/.wh.removed", ""), ("etc/added", "3")));
+        var reference = await PushAsync(registry, """{"Env":["A=1"]}""", Layer(("etc/kept", "1"), ("etc/removed", "2")), Layer(("etc/.wh.removed", ""), ("etc/added", "3")));
         var layer = TestBuilder.Layer("from-registry", reference);
         layer.Secrets.Add("registry");
         var spec = TestBuilder.Spec(layer);
 
         var (root, record) = await builder.BuiltAsync(spec, AddSecret);
         var again = await builder.BuildAsync(spec, AddSecret);
-        await registry.PushAsync("app:1", """{"Env":["A=2"]}""", Layer(("etc/moved", "4")));
+        await PushAsync(registry, """{"Env":["A=2"]}""", Layer(("etc/moved", "4")));
         var (moved, movedRecord) = await builder.BuiltAsync(spec, AddSecret);
 
         Assert.Equal("1", record.Config.Environment["A"]);
@@ -39,9 +34,9 @@ public sealed class RegistryBuildTests
     [Fact]
     public async Task Build_FromARegistryWithoutItsSecret_SaysWhatToDo()
     {
-        await using var registry = await TestRegistry.StartAsync(withPassword: true);
+        await using var registry = await LocalRegistry.StartAsync(withPassword: true);
         using var builder = new TestBuilder();
-        var reference = await registry.PushAsync("app:1", "{}", Layer(("a", "1")));
+        var reference = await PushAsync(registry, "{}", Layer(("a", "1")));
         var named = TestBuilder.Layer("from-registry", reference);
         named.Secrets.Add("registry");
 
@@ -56,30 +51,15 @@ public sealed class RegistryBuildTests
     private static void AddSecret(BuildImageRequest request) => request.Secrets.Add(new BuildSecret
     {
         Name = "registry",
-        Variables = { ["REGISTRY_USERNAME"] = TestRegistry.User, ["REGISTRY_PASSWORD"] = TestRegistry.Password },
+        Variables = { ["REGISTRY_USERNAME"] = LocalRegistry.User, ["REGISTRY_PASSWORD"] = LocalRegistry.Password },
     });
 
-    private static byte[] Layer(params (string Name, string Content)[] files)
+    private static async Task<string> PushAsync(LocalRegistry registry, string settings, params TarEntry[][] layers)
     {
-        using var archive = new MemoryStream();
-        using (var tar = new TarWriter(archive, leaveOpen: true))
-        {
-            foreach (var (name, content) in files)
-            {
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(content)) });
-            }
-        }
-
-        return archive.ToArray();
+        using var image = OciLayout.Of("amd64", settings, layers);
+        return await registry.PushAsync(image, "app:1");
     }
 
-    // skopeo compresses layers on their way to a registry.
-    private static async Task<string> FirstNameAsync(string layer)
-    {
-        await using var file = File.OpenRead(layer);
-        await using var plain = file.ReadByte() == 0x1F ? new System.IO.Compression.GZipStream(file, System.IO.Compression.CompressionMode.Decompress) : (Stream)file;
-        file.Position = 0;
-        await using var tar = new TarReader(plain);
-        return (await tar.GetNextEntryAsync(copyData: false, Cancel))!.Name;
-    }
+    private static TarEntry[] Layer(params (string Name, string Content)[] files) =>
+        [.. files.Select(static f => new PaxTarEntry(TarEntryType.RegularFile, f.Name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(f.Content)) })];
 }

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using CliWrap;
 using CliWrap.Buffered;
-using Xunit;
 
 namespace Modal.Scenarios.Harness;
 
@@ -19,7 +18,7 @@ internal sealed class LocalRegistry : IAsyncDisposable
 
     public static async Task<LocalRegistry> StartAsync()
     {
-        await InstallAsync("docker-registry", "skopeo");
+        await AptPackages.RequireAsync("docker-registry", "skopeo");
         var folder = Directory.CreateTempSubdirectory("modal-registry-");
         var port = FreePort.Find();
         var configuration = Path.Combine(folder.FullName, "config.yml");
@@ -85,20 +84,5 @@ internal sealed class LocalRegistry : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    private static async Task InstallAsync(params string[] packages)
-    {
-        var missing = packages.Where(static p => !File.Exists($"/usr/bin/{p}")).ToList();
-        if (missing.Count == 0)
-        {
-            return;
-        }
-
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"), $"{string.Join(" and ", missing)} must be installed for this test.");
-
-        // RUNLEVEL: the package would start a registry of its own.
-        await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. missing])
-            .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive").Set("RUNLEVEL", "1")).ExecuteBufferedAsync();
     }
 }
