@@ -111,7 +111,7 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
         foreach (var build in builds)
         {
             var key = BuildKey.TryParse(build.Key);
-            var bytes = build.SizeBytes > MaxRecordBytes ? null : await ReadAsync(build.Key, cancellationToken);
+            var bytes = build.SizeBytes > MaxRecordBytes ? null : await tier.ReadWholeAsync(build.Key, MaxRecordBytes, cancellationToken);
             var image = bytes is null ? null : IndexOf(bytes);
             var isRoot = key is { } known && names.Contains(known.Name) || (image is not null && IsNamed(image, names));
             if (key?.IsLive(now) != true && !isRoot)
@@ -155,7 +155,7 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
         var (keys, ids) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         foreach (var (key, _, _) in indexes)
         {
-            if (await ReadAsync(key, cancellationToken) is not { } bytes)
+            if (await tier.ReadWholeAsync(key, long.MaxValue, cancellationToken) is not { } bytes)
             {
                 continue;
             }
@@ -202,18 +202,5 @@ public sealed class Collector(IObjectTier tier, CollectorOptions options, TimePr
         }
 
         return removed;
-    }
-
-    // Null if it went meanwhile.
-    private async Task<byte[]?> ReadAsync(string key, CancellationToken cancellationToken)
-    {
-        if (await tier.GetSizeAsync(key, cancellationToken) is not { } size)
-        {
-            return null;
-        }
-
-        var bytes = new byte[size];
-        return await tier.ReadAsync(key, 0, bytes, cancellationToken) is not { } length ? null
-            : length == bytes.Length ? bytes : throw new TierException($"{tier.Name}: {key} ended early.");
     }
 }
