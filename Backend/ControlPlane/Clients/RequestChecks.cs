@@ -49,19 +49,42 @@ internal static class RequestChecks
             Require(faults, f.Name.Length is > 0 and <= 512, $"{name}: name", f.Name.Length, "1 to 512 characters");
             Require(faults, f.Assembly.Length > 0 && !f.Assembly.Contains('/', StringComparison.Ordinal), $"{name}: assembly", f.Assembly, "the simple name of an assembly");
             Require(faults, f.Methods.Count > 0, $"{name}: methods", f.Methods.Count, "at least one");
-            Require(faults, (f.Resources?.CpuCores ?? 0) is >= 0 and <= 1024, $"{name}: Cpu", f.Resources?.CpuCores, "from 0 to 1,024 cores");
-            Require(faults, (f.Resources?.MemoryMib ?? 0) is 0 or (>= 64 and <= 16 * 1024 * 1024), $"{name}: MemoryMiB", f.Resources?.MemoryMib, "0 or from 64 MiB to 16 TiB");
+            CheckResources(name, f.Resources ?? new Resources(), faults);
             Require(faults, f.TimeoutMs is >= 0 and <= MaxMs, $"{name}: TimeoutSeconds", f.TimeoutMs / 1000.0, "0 or from 1 to 86,400");
             Require(faults, f.StartupTimeoutMs is >= 0 and <= MaxMs, $"{name}: StartupTimeoutSeconds", f.StartupTimeoutMs / 1000.0, "0 or from 1 to 86,400");
             Require(faults, f.ScaledownWindowMs is 0 or (>= 2_000 and <= 1_200_000), $"{name}: ScaledownWindowSeconds", f.ScaledownWindowMs / 1000.0, "0 or from 2 to 1,200");
             Require(faults, f.MaxConcurrentInputs is >= 0 and <= 1000, $"{name}: MaxConcurrentInputs", f.MaxConcurrentInputs, "from 0 to 1,000");
+            var concurrent = Math.Max(1, f.MaxConcurrentInputs);
+            Require(faults, f.TargetConcurrentInputs >= 0 && f.TargetConcurrentInputs <= concurrent, $"{name}: TargetConcurrentInputs", f.TargetConcurrentInputs,
+                $"from 0 to MaxConcurrentInputs ({concurrent})");
+            Require(faults, f.BufferContainers is >= 0 and <= 1000, $"{name}: BufferContainers", f.BufferContainers, "from 0 to 1,000");
             Require(faults, f.Retries is >= 0 and <= 10, $"{name}: Retries", f.Retries, "from 0 to 10");
+            Require(faults, f.RetryBackoff is 0 or (>= 1 and <= 10), $"{name}: RetryBackoff", f.RetryBackoff, "0 or from 1 to 10");
+            Require(faults, f.RetryInitialDelayMs is >= 0 and <= 60_000, $"{name}: RetryInitialDelaySeconds", f.RetryInitialDelayMs / 1000.0, "from 0 to 60");
+            Require(faults, f.RetryMaxDelayMs is 0 or (>= 1_000 and <= 60_000), $"{name}: RetryMaxDelaySeconds", f.RetryMaxDelayMs / 1000.0, "0 or from 1 to 60");
+            Require(faults, f.ClusterSize is >= 0 and <= 64, $"{name}: cluster size", f.ClusterSize, "from 0 to 64");
+            Require(faults, f.Priority is >= -10 and <= 10, $"{name}: Priority", f.Priority, "from -10 to 10");
             Require(faults, f.MinContainers >= 0 && f.MaxContainers >= 0 && (f.MaxContainers == 0 || f.MinContainers <= f.MaxContainers),
                 $"{name}: MinContainers", f.MinContainers, $"0 or more and at most MaxContainers ({f.MaxContainers})");
             foreach (var layer in f.Image?.Layers.Where(l => l.Operation != "debian-slim") ?? [])
             {
                 Require(faults, false, $"{name}: Image", layer.Operation, "debian-slim, the only base of this version");
             }
+        }
+    }
+
+    private static void CheckResources(string name, Resources r, List<string> faults)
+    {
+        Require(faults, r.CpuCores is >= 0 and <= 1024, $"{name}: Cpu", r.CpuCores, "from 0 to 1,024 cores");
+        Require(faults, r.CpuLimitCores == 0 || (r.CpuLimitCores >= r.CpuCores && r.CpuLimitCores is >= 0.01 and <= 1024), $"{name}: CpuLimit", r.CpuLimitCores,
+            $"0 or from Cpu ({r.CpuCores}) to 1,024 cores");
+        Require(faults, r.MemoryMib is 0 or (>= 64 and <= 16 * 1024 * 1024), $"{name}: MemoryMiB", r.MemoryMib, "0 or from 64 MiB to 16 TiB");
+        Require(faults, r.MemoryLimitMib == 0 || (r.MemoryLimitMib >= Math.Max(64, r.MemoryMib) && r.MemoryLimitMib <= 16 * 1024 * 1024), $"{name}: MemoryLimitMiB", r.MemoryLimitMib,
+            $"0 or from MemoryMiB ({r.MemoryMib}) to 16 TiB");
+        Require(faults, r.EphemeralDiskMib is 0 or (>= 16 and <= 3_145_728), $"{name}: EphemeralDiskMiB", r.EphemeralDiskMib, "0 or from 16 MiB to 3 TiB");
+        if (!GpuRequest.TryParse(r.Gpu, out _, out var fault))
+        {
+            faults.Add($"{name}: Gpu is '{r.Gpu}'; {fault}");
         }
     }
 

@@ -22,6 +22,7 @@ internal static class FunctionSpecs
             spec.Name = definition.Name;
             spec.Assembly = definition.Assembly;
             spec.IsService = true;
+            spec.MemorySnapshot |= definition.Enter.Any(hook => hook.Snapshot);
             spec.Methods.AddRange(definition.Functions.Select(f => f.Name));
             spec.ServiceArguments = new Payload
             {
@@ -43,18 +44,42 @@ internal static class FunctionSpecs
         return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
     }
 
-    private static FunctionSpec FromOptions(FunctionOptions options) => new()
+    private static FunctionSpec FromOptions(FunctionOptions options)
     {
-        Resources = new Resources { CpuCores = options.Cpu, MemoryMib = options.MemoryMiB, Gpu = options.Gpu ?? "" },
-        TimeoutMs = options.TimeoutSeconds * 1000L,
-        StartupTimeoutMs = options.StartupTimeoutSeconds * 1000L,
-        MaxConcurrentInputs = options.MaxConcurrentInputs,
-        MinContainers = options.MinContainers,
-        MaxContainers = options.MaxContainers,
-        ScaledownWindowMs = options.ScaledownWindowSeconds * 1000L,
-        Retries = options.Retries,
-        BlockNetwork = options.BlockNetwork,
-    };
+        var spec = new FunctionSpec
+        {
+            Resources = new Resources
+            {
+                CpuCores = options.Cpu,
+                CpuLimitCores = options.CpuLimit,
+                MemoryMib = options.MemoryMiB,
+                MemoryLimitMib = options.MemoryLimitMiB,
+                EphemeralDiskMib = options.EphemeralDiskMiB,
+                Gpu = options.Gpu ?? "",
+            },
+            TimeoutMs = options.TimeoutSeconds * 1000L,
+            StartupTimeoutMs = options.StartupTimeoutSeconds * 1000L,
+            MaxConcurrentInputs = options.MaxConcurrentInputs,
+            TargetConcurrentInputs = options.TargetConcurrentInputs,
+            MinContainers = options.MinContainers,
+            MaxContainers = options.MaxContainers,
+            BufferContainers = options.BufferContainers,
+            ScaledownWindowMs = options.ScaledownWindowSeconds * 1000L,
+            SingleUseContainers = options.SingleUseContainers,
+            Retries = options.Retries,
+            RetryBackoff = options.RetryBackoff,
+            RetryInitialDelayMs = (long)(options.RetryInitialDelaySeconds * 1000),
+            RetryMaxDelayMs = (long)(options.RetryMaxDelaySeconds * 1000),
+            BlockNetwork = options.BlockNetwork,
+            MemorySnapshot = options.MemorySnapshot,
+            Pool = options.Pool ?? "",
+            Priority = options.Priority,
+            Nonpreemptible = options.Nonpreemptible,
+            Spread = options.Spread,
+        };
+        spec.Regions.AddRange((options.Region ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        return spec;
+    }
 
     private static NotFoundException Unknown(string name) => new(
         $"'{name}' is not registered. Its assembly must be built with the Modal.Sdk package, whose generator registers [Function] methods.");
