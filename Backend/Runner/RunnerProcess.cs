@@ -6,6 +6,7 @@ using Modal.Backend.Runner.Failures;
 using Modal.Backend.Runner.Loading;
 using Modal.Backend.Runner.Native;
 using Modal.Backend.Runner.Output;
+using Modal.Backend.Runner.Snapshots;
 using Modal.Protocol;
 
 namespace Modal.Backend.Runner;
@@ -25,6 +26,7 @@ internal sealed class RunnerProcess : IDisposable
     private readonly ReadingRole _reading;
     private Executor? _executor;
     private Watch? _watch;
+    private RunnerStart? _start;
     private LoadedFunction? _function;
     private int _stopping;
 
@@ -43,7 +45,7 @@ internal sealed class RunnerProcess : IDisposable
         Console.SetError(new AttemptWriter(OutputSource.Stderr, _window, _outgoing, WakeWatch));
         AppDomain.CurrentDomain.UnhandledException += (_, _) => _outgoing.FlushAtExit(s_afterCancel);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => ReportExit();
-        Send(new RunnerFrame { Hello = new RunnerHello { Pid = Environment.ProcessId, Runtime = RuntimeInformation.FrameworkDescription } });
+        SendHello();
 
         Thread[] readers = [.. Enumerable.Range(0, 2).Select(_ => new Thread(_reading.Run, StackBytes) { IsBackground = true, Name = "inputs" })];
         foreach (var thread in readers)
@@ -74,12 +76,10 @@ internal sealed class RunnerProcess : IDisposable
                 Unistd.ExitNow(1);
                 return false;
             case { Start: { } start }:
-                _reading.RunInline(() =>
-                {
-                    // [Enter] may take minutes: a stop, or the end of the worker, must be noticed meanwhile.
-                    _reading.HandOver();
-                    ExecutionContext.Run(Executor.CleanContext, _ => Start(start), null);
-                });
+                Begin(() => Start(start));
+                break;
+            case { Resume: { } resume }:
+                Begin(() => Resume(resume));
                 break;
             case { Inputs: { } inputs }:
                 Accept(inputs);
@@ -98,20 +98,55 @@ internal sealed class RunnerProcess : IDisposable
         return true;
     }
 
+    // [Enter] may take minutes: a stop, or the end of the worker, must be noticed meanwhile. And a thread of its own leaves nothing of itself in a snapshot.
+    private static void Begin(Action start) => new Thread(() => start(), StackBytes) { IsBackground = true, Name = "start" }.Start();
+
     private void Start(RunnerStart start)
     {
         var clock = Stopwatch.StartNew();
+        _start = start;
         _function = CodeLoader.Load(start, out var failure);
         var loaded = clock.Elapsed;
-        if (_function is not null)
+        var hooks = _function?.Service?.Enter ?? [];
+        failure ??= RunHooks(hooks.Where(static hook => hook.Snapshot), "[Enter]");
+        if (failure is not null || !start.Snapshot)
         {
-            failure = RunHooks(_function.Service?.Enter.OrderBy(hook => !hook.Snapshot), "[Enter]");
+            Finish(failure, loaded, clock);
+            return;
         }
 
+        var entered = clock.Elapsed - loaded;
+        SnapshotPreparation.Run();
+        Send(new RunnerFrame { SnapshotReady = new RunnerSnapshotReady { LoadUs = (long)loaded.TotalMicroseconds, EnterUs = (long)entered.TotalMicroseconds } });
+    }
+
+    private void Resume(RunnerResume resume)
+    {
+        if (resume.Restored)
+        {
+            _window.Renew();
+            Freshness.Renew();
+
+            // The worker learns that the copy is alive before user code runs in it.
+            SendHello();
+        }
+
+        if (resume.Trial)
+        {
+            return;
+        }
+
+        CodeLoader.SetEnvironment(resume.Environment);
+        Finish(failure: null, TimeSpan.Zero, Stopwatch.StartNew());
+    }
+
+    private void Finish(Failure? failure, TimeSpan loaded, Stopwatch clock)
+    {
+        failure ??= RunHooks(_function!.Service?.Enter.Where(static hook => !hook.Snapshot), "[Enter]");
         var ready = new RunnerReady { Failure = failure, LoadUs = (long)loaded.TotalMicroseconds, EnterUs = (long)(clock.Elapsed - loaded).TotalMicroseconds };
         if (failure is null)
         {
-            _executor = new Executor(_function!, start.Function.MaxConcurrentInputs, _outgoing);
+            _executor = new Executor(_function!, _start!.Function.MaxConcurrentInputs, _outgoing);
             _watch = new Watch(_executor, _outgoing, _reading);
             new Thread(_watch.Run) { IsBackground = true, Name = "watch" }.Start();
         }
@@ -174,6 +209,8 @@ internal sealed class RunnerProcess : IDisposable
         _outgoing.Append(new RunnerFrame { Exiting = new RunnerExiting { ExitCode = Environment.ExitCode } });
         _outgoing.FlushAtExit(s_afterCancel);
     }
+
+    private void SendHello() => Send(new RunnerFrame { Hello = new RunnerHello { Pid = Environment.ProcessId, Runtime = RuntimeInformation.FrameworkDescription } });
 
     private void Send(RunnerFrame frame)
     {

@@ -62,6 +62,9 @@ public sealed class WorkerOptions
     /// <summary>How many bytes of images this machine may cache. Default 20 GiB, at least 64 MiB.</summary>
     public long CacheBytes { get; set; } = 20L * 1024 * 1024 * 1024;
 
+    /// <summary>How many bytes of snapshots of memory this machine keeps on its disk. Default 20 GiB, at least 64 MiB; one that is in use stays.</summary>
+    public long SnapshotBytes { get; set; } = 20L * 1024 * 1024 * 1024;
+
     /// <summary>How long after its start the worker collects the store of images for the first time. Default 10 min, by when it has the images of its containers; zero collects at once.</summary>
     public TimeSpan CollectionDelay { get; set; } = TimeSpan.FromMinutes(10);
 

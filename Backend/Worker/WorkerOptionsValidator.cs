@@ -29,6 +29,7 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(options.SilenceLimit >= TimeSpan.FromSeconds(10), nameof(options.SilenceLimit), options.SilenceLimit, "at least 10 s");
         Require(options.ReconnectDelay > TimeSpan.Zero, nameof(options.ReconnectDelay), options.ReconnectDelay, "more than zero");
         Require(options.CacheBytes >= 64 * 1024 * 1024, nameof(options.CacheBytes), options.CacheBytes, "at least 67108864 (64 MiB)");
+        Require(options.SnapshotBytes >= 64 * 1024 * 1024, nameof(options.SnapshotBytes), options.SnapshotBytes, "at least 67108864 (64 MiB)");
         Require(options.CollectionDelay >= TimeSpan.Zero, nameof(options.CollectionDelay), options.CollectionDelay, "zero or more");
         Require(options.CollectionInterval is not { } interval || interval == TimeSpan.Zero || (interval >= TimeSpan.FromHours(1) && interval <= TimeSpan.FromDays(14)),
             nameof(options.CollectionInterval), options.CollectionInterval, "from 1 h to 14 days, or zero or null for never");

@@ -9,6 +9,7 @@ using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Session;
+using Modal.Backend.Worker.Snapshots;
 
 namespace Modal.Backend.Worker;
 
@@ -32,6 +33,7 @@ public static class WorkerRegistration
         services.AddSingleton(static p => OpenStore(p.GetRequiredService<IOptions<WorkerOptions>>().Value, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ImageRoots>();
         services.AddSingleton<UsedImages>();
+        services.AddSingleton<SnapshotService>();
         services.AddSingleton<WorkerImages>();
         services.AddHostedService<StoreUpkeep>();
         return services.AddHostedService<WorkerService>();

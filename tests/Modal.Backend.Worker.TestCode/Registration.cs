@@ -26,6 +26,7 @@ internal static class Registration
         Add("Big", (ref PayloadReader r) => r.ReadInt32(), size => new byte[size], (ref PayloadWriter w, byte[] y) => w.WriteBytes(y));
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.SleepAsync", Assembly = ThisAssembly, Invoke = SleepAsync });
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.Stream", Assembly = ThisAssembly, Invoke = StreamAsync, IsStreaming = true });
+        RegisterFrozen();
         FunctionRegistry.Register(new ServiceDefinition
         {
             Name = "Test.Counter",
@@ -54,6 +55,49 @@ internal static class Registration
                 },
             ],
         });
+    }
+
+    private static void RegisterFrozen() => FunctionRegistry.Register(new ServiceDefinition
+    {
+        Name = "Test.Frozen",
+        Assembly = ThisAssembly,
+        Create = arguments =>
+        {
+            var reader = new PayloadReader(arguments.Span);
+            reader.ReadArrayHeader(1);
+            return new Frozen(reader.ReadInt64());
+        },
+        Enter =
+        [
+            new LifecycleHook("Load", (o, _) => ((Frozen)o).LoadAsync(), Snapshot: true),
+            new LifecycleHook(
+                "Refresh",
+                (o, _) =>
+                {
+                    ((Frozen)o).Refresh();
+                    return ValueTask.CompletedTask;
+                }),
+        ],
+        Functions =
+        [
+            new FunctionDefinition
+            {
+                Name = "Test.Frozen.Describe",
+                Assembly = ThisAssembly,
+                Invoke = async context =>
+                {
+                    var text = await ((Frozen)context.Instance!).DescribeAsync();
+                    WriteText(context, text);
+                },
+            },
+        ],
+    });
+
+    private static void WriteText(InvocationContext context, string text)
+    {
+        var writer = new PayloadWriter(context.Output);
+        writer.Write(text);
+        writer.Flush();
     }
 
     private const string ThisAssembly = "Modal.Backend.Worker.TestCode";

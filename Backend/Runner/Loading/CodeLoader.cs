@@ -18,10 +18,7 @@ internal static class CodeLoader
         var step = $"Loading {start.Function.Assembly}.dll";
         try
         {
-            foreach (var (name, value) in start.Environment)
-            {
-                Environment.SetEnvironmentVariable(name, value);
-            }
+            SetEnvironment(start.Environment);
 
             // User code that looks for files beside itself must find its own, not the runner's.
             AppContext.SetData("APP_CONTEXT_BASE_DIRECTORY", start.CodePath.TrimEnd('/') + "/");
@@ -58,6 +55,15 @@ internal static class CodeLoader
             return null;
         }
 #pragma warning restore CA1031
+    }
+
+    /// <summary>Sets environment variables.</summary>
+    public static void SetEnvironment(IEnumerable<KeyValuePair<string, string>> variables)
+    {
+        foreach (var (name, value) in variables)
+        {
+            Environment.SetEnvironmentVariable(name, value);
+        }
     }
 
     private static MissingMethodException NotFound(FunctionSpec function, IEnumerable<string> registered) =>

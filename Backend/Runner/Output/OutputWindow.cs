@@ -46,6 +46,16 @@ internal sealed class OutputWindow(Outgoing outgoing, Action beforeWait)
         }
     }
 
+    /// <summary>This process is a copy: what the original sent is acknowledged to the original.</summary>
+    public void Renew()
+    {
+        lock (_gate)
+        {
+            _unacknowledged = 0;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
     /// <summary>Nobody waits any longer: the process ends.</summary>
     public void Close()
     {

@@ -40,7 +40,7 @@ internal sealed class Cgroup
         {
             Write("memory", "memory.max", limits.MemoryBytes);
             TryWrite("memory", "memory.swap.max", 0);
-            Write("cpu", "cpu.weight", Math.Clamp((long)(limits.CpuCores * 100), 1, 10_000));
+            Write("cpu", "cpu.weight", Weight(limits.CpuCores));
             Write("pids", "pids.max", limits.Processes);
         }
         else
@@ -49,8 +49,21 @@ internal sealed class Cgroup
 
             // Absent where swap accounting is off; then there is nothing to limit.
             TryWrite("memory", "memory.memsw.limit_in_bytes", limits.MemoryBytes);
-            Write("cpu", "cpu.shares", Math.Clamp((long)(limits.CpuCores * 1024), 2, 262_144));
+            Write("cpu", "cpu.shares", Shares(limits.CpuCores));
             Write("pids", "pids.max", limits.Processes);
+        }
+    }
+
+    /// <summary>Changes the share of processor time.</summary>
+    public void SetCpu(double cores)
+    {
+        if (_unified)
+        {
+            Write("cpu", "cpu.weight", Weight(cores));
+        }
+        else
+        {
+            Write("cpu", "cpu.shares", Shares(cores));
         }
     }
 
@@ -116,6 +129,10 @@ internal sealed class Cgroup
 
         return all;
     }
+
+    private static long Weight(double cores) => Math.Clamp((long)(cores * 100), 1, 10_000);
+
+    private static long Shares(double cores) => Math.Clamp((long)(cores * 1024), 2, 262_144);
 
     private long ReadKey(string controller, string file, string key)
     {

@@ -7,6 +7,9 @@ internal sealed class OncePerKey<T>
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<T>>> _made = new(StringComparer.Ordinal);
 
+    /// <summary>The next who asks makes it again.</summary>
+    public void Forget(string key) => _made.TryRemove(key, out _);
+
     /// <summary>The thing of a key.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="make">Makes it. Not cancelled with the one who asked first: others may wait for it too.</param>

@@ -34,7 +34,10 @@ internal sealed partial class Container
             switch (frame.FrameCase)
             {
                 case RunnerFrame.FrameOneofCase.Hello:
-                    _timeline.End("runtime");
+                    OnHello();
+                    break;
+                case RunnerFrame.FrameOneofCase.SnapshotReady:
+                    OnSnapshotReady(frame.SnapshotReady);
                     break;
                 case RunnerFrame.FrameOneofCase.Ready:
                     OnReady(frame.Ready);
@@ -74,7 +77,15 @@ internal sealed partial class Container
             return;
         }
 
-        _timeline.End("load", TimeSpan.FromMicroseconds(ready.LoadUs), "enter");
+        if (ready.LoadUs > 0)
+        {
+            _timeline.End("load", TimeSpan.FromMicroseconds(ready.LoadUs), "enter");
+        }
+        else
+        {
+            _timeline.End("enter");
+        }
+
         if (ready.Failure is { } failure)
         {
             failure.Kind = FailureKind.Startup;
@@ -85,7 +96,7 @@ internal sealed partial class Container
         _isReady = true;
         _image?.OnReady();
         Log.ContainerReady(_services.Logger, Id, _start.Function.Name, _timeline.ToString());
-        var message = new ContainerReady { ContainerId = Id };
+        var message = new ContainerReady { ContainerId = Id, Start = _kind, FallbackReason = _fallbackReason };
         message.Phases.AddRange(_timeline.Phases);
         _outbox.Post(new WorkerMessage { Ready = message });
         _started.TrySetResult();

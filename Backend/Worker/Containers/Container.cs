@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
-using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Containers;
@@ -34,6 +33,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly StartTimeline _timeline;
     private readonly CancellationTokenSource _abort = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, HeldInput> _held = [];
     private readonly List<Task> _transfers = [];
@@ -96,12 +96,16 @@ internal sealed partial class Container : ISandboxEvents
             try
             {
                 await StartAsync();
-                await _started.Task.WaitAsync(StartupTimeout, _services.Time, _abort.Token);
+
+                // What follows may wait for a long [Enter] of the user's, and others shall not wait with it.
+                await _answered.Task.WaitAsync(StartupTimeout, _services.Time, _abort.Token);
             }
             finally
             {
                 _services.StartSlots.Release();
             }
+
+            await WaitForStartAsync();
 
             exit = await _sandbox!.Exited;
         }
@@ -128,45 +132,6 @@ internal sealed partial class Container : ISandboxEvents
         await FinishAsync(exit);
     }
 
-    private async Task StartAsync()
-    {
-        _timeline.End("queued");
-        var code = await _services.Code.EnsureAsync(_start.Code, _abort.Token);
-        _timeline.End("code");
-        if (_start.Function.ImageId.Length > 0)
-        {
-            _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
-            _timeline.End("image");
-        }
-
-        var function = _start.Function.Clone();
-        if (function.ServiceArguments is { ContentCase: Payload.ContentOneofCase.BlobDigest } arguments)
-        {
-            function.ServiceArguments = new Payload { Format = arguments.Format, Inline = await FetchAsync(arguments) };
-        }
-
-        var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
-        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox), this, _abort.Token);
-        lock (_gate)
-        {
-            _timeline.End("sandbox");
-            _sandbox = sandbox;
-            _lastHeard = _services.Time.GetTimestamp();
-        }
-
-        _ = sandbox.Exited.ContinueWith(static (_, started) => ((TaskCompletionSource)started!).TrySetResult(), _started, TaskScheduler.Default);
-        sandbox.Send(new WorkerFrame
-        {
-            Start = new RunnerStart
-            {
-                ContainerId = Id,
-                CodePath = _services.Factory.Kind == "gvisor" ? GVisorBundle.CodePath : code,
-                Function = function,
-                Environment = { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = function.Name },
-            },
-        });
-    }
-
     private Failure StartFailure(Exception e) => new()
     {
         Kind = FailureKind.Startup,
@@ -188,6 +153,7 @@ internal sealed partial class Container : ISandboxEvents
         }
 
         await Task.WhenAll(transfers);
+        DropSnapshot("the container ended before it could be taken");
         if (_image is not null)
         {
             await _image.DisposeAsync();

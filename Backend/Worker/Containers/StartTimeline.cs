@@ -28,7 +28,17 @@ internal sealed class StartTimeline(TimeProvider time)
 
     private void End(string phase, long at)
     {
-        _phases.Add(new StartPhase { Name = phase, DurationUs = (long)time.GetElapsedTime(_last, at).TotalMicroseconds });
+        var lengthUs = (long)time.GetElapsedTime(_last, at).TotalMicroseconds;
+        if (_phases.Find(p => p.Name == phase) is { } begun)
+        {
+            // It went on after another.
+            begun.DurationUs += lengthUs;
+        }
+        else
+        {
+            _phases.Add(new StartPhase { Name = phase, DurationUs = lengthUs });
+        }
+
         _last = at;
     }
 }

@@ -17,6 +17,15 @@ internal interface ISandbox : IAsyncDisposable
     /// <summary>Whether frames are read. Not reading makes the code that yields wait.</summary>
     void ReadFrames(bool read);
 
+    /// <summary>Writes all that is in its memory into a folder and goes on.</summary>
+    /// <param name="folder">An empty folder.</param>
+    /// <param name="cancellationToken">Ends it; the sandbox may be gone then.</param>
+    /// <exception cref="SandboxStartException">It cannot be written; the sandbox may be gone.</exception>
+    Task CheckpointAsync(string folder, CancellationToken cancellationToken);
+
+    /// <summary>Changes its share of processor time.</summary>
+    void SetCpu(double cores);
+
     /// <summary>Ends every process in it.</summary>
     void Kill();
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 
 namespace Modal.Backend.Worker.Sandboxes;
@@ -52,6 +53,18 @@ internal sealed class RunnerProgram
         System.IO.Directory.CreateDirectory(aspNetCore);
         File.WriteAllText(Path.Combine(aspNetCore, Name + ".runtimeconfig.json"), config.ToJsonString());
         return new RunnerProgram(directory, root, aspNetCore);
+    }
+
+    /// <summary>What snapshots depend on: the runner's files and the runtime.</summary>
+    public string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in System.IO.Directory.EnumerateFiles(Directory, "*.dll").Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(File.ReadAllBytes(file));
+        }
+
+        return $"{RuntimeInformation.FrameworkDescription} {Convert.ToHexStringLower(hash.GetHashAndReset())}";
     }
 
     /// <summary>The command line.</summary>

@@ -14,6 +14,7 @@ internal sealed class SandboxProcess : ISandbox
     private readonly MemoryWatch _memory;
     private readonly Func<ProcessEnd?, bool, bool, SandboxExit> _describe;
     private readonly Action _cleanUp;
+    private readonly Func<string, CancellationToken, Task>? _checkpoint;
     private readonly TaskCompletionSource<SandboxExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EventLoop.Watched _watch;
     private readonly IDisposable _awaited;
@@ -30,11 +31,14 @@ internal sealed class SandboxProcess : ISandbox
     /// <param name="describe">Turns the end of the process, whether it went over its limit, and whether we killed it, into an exit.</param>
     /// <param name="cleanUp">Removes what it leaves.</param>
     /// <param name="onViolation">Told what the sandbox sent that no runner sends, before it is killed.</param>
+    /// <param name="checkpoint">Writes its memory into a folder; null if that cannot be.</param>
     public SandboxProcess(
         Descriptor process, int pid, SandboxIo io, Cgroup? cgroup, long memoryBytes, MemoryWatch memory, EventLoop loop,
-        Func<ProcessEnd?, bool, bool, SandboxExit> describe, Action cleanUp, Action<string> onViolation)
+        Func<ProcessEnd?, bool, bool, SandboxExit> describe, Action cleanUp, Action<string> onViolation,
+        Func<string, CancellationToken, Task>? checkpoint = null)
     {
         (_process, _io, _cgroup, _memory, _describe, _cleanUp) = (process, io, cgroup, memory, describe, cleanUp);
+        _checkpoint = checkpoint;
         _awaited = Orphans.Await(pid);
         io.Open(what =>
         {
@@ -65,6 +69,13 @@ internal sealed class SandboxProcess : ISandbox
 
     /// <inheritdoc/>
     public void ReadFrames(bool read) => _io.ReadFrames(read);
+
+    /// <inheritdoc/>
+    public Task CheckpointAsync(string folder, CancellationToken cancellationToken) =>
+        _checkpoint is null ? throw new SandboxStartException("Plain processes cannot be put into a snapshot.") : _checkpoint(folder, cancellationToken);
+
+    /// <inheritdoc/>
+    public void SetCpu(double cores) => _cgroup?.SetCpu(cores);
 
     /// <inheritdoc/>
     public void Kill()

@@ -8,6 +8,7 @@ using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Session;
@@ -17,7 +18,7 @@ namespace Modal.Backend.Worker.Session;
 /// Owns all containers.
 /// </summary>
 internal sealed class WorkerService(
-    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
+    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, SnapshotService snapshots, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
     : BackgroundService
 {
     private const int MaxDelayFactor = 30;
@@ -35,8 +36,9 @@ internal sealed class WorkerService(
         var choice = await probe.ChooseAsync(stoppingToken);
         choice.Factory.RemoveLeftovers();
         code.CleanUp();
+        snapshots.CleanUp();
         var services = new ContainerServices(
-            _options, choice.Factory, code, images.Open(choice.Factory), blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
+            _options, choice.Factory, code, images.Open(choice.Factory), snapshots, blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
         var register = Describe(choice);
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)

@@ -8,6 +8,7 @@ using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
 using Xunit;
 
@@ -21,8 +22,9 @@ internal sealed class TestWorker : IAsyncDisposable
     private readonly List<TestContainer> _containers = [];
     private readonly ITimer _ticks;
 
-    private TestWorker(string state, SandboxHost host, ContainerServices services, LocalBlobs blobs)
+    private TestWorker(string state, SandboxHost host, ContainerServices services, LocalBlobs blobs, SnapshotLog log)
     {
+        Snapshots = log;
         (StateDirectory, _host, _services, Blobs) = (state, host, services, blobs);
         _ticks = TimeProvider.System.CreateTimer(_ => Tick(), null, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(50));
     }
@@ -35,13 +37,18 @@ internal sealed class TestWorker : IAsyncDisposable
 
     public LocalBlobs Blobs { get; }
 
+    /// <summary>What became of snapshots.</summary>
+    public SnapshotLog Snapshots { get; }
+
     public ISandboxFactory Factory => _services.Factory;
 
     /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
     /// <param name="kind">Sandboxes it uses.</param>
     /// <param name="state">State directory to take over; null for a fresh one.</param>
-    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null)
+    /// <param name="store">The folder of a store that it shares with others; null for one of its own.</param>
+    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null, string? store = null)
     {
+        var log = new SnapshotLog();
         var directory = state ?? Directory.CreateTempSubdirectory("modal-worker-test-").FullName;
         var options = Options.Create(new WorkerOptions
         {
@@ -71,13 +78,15 @@ internal sealed class TestWorker : IAsyncDisposable
 
         choice.Factory.RemoveLeftovers();
         var blobs = new LocalBlobs();
-        var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
-        var roots = new ImageRoots(options, store, TimeProvider.System, NullLogger<ImageRoots>.Instance);
+        var images = new ImageStore(new FolderTier(store ?? Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
+        var roots = new ImageRoots(options, images, TimeProvider.System, NullLogger<ImageRoots>.Instance);
         var codes = new CodeVersions(options, blobs);
-        var images = new WorkerImages(options, store, roots, new UsedImages(), codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var workerImages = new WorkerImages(options, images, roots, new UsedImages(), codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var snapshots = new SnapshotService(options, images, TimeProvider.System, log);
+        snapshots.CleanUp();
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, images.Open(choice.Factory), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
-        return new TestWorker(directory, host, services, blobs);
+            options.Value, choice.Factory, codes, workerImages.Open(choice.Factory), snapshots, blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+        return new TestWorker(directory, host, services, blobs, log);
     }
 
     /// <summary>Starts a container of a function of the test code.</summary>
@@ -124,6 +133,7 @@ internal sealed class TestWorker : IAsyncDisposable
         }
 
         await _ticks.DisposeAsync();
+        await _services.Snapshots.DisposeAsync();
         _host.Dispose();
         Directory.Delete(StateDirectory, recursive: true);
     }

@@ -1,4 +1,6 @@
 using System.ComponentModel;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Worker.Cgroups;
 using Modal.Backend.Worker.Native;
@@ -15,6 +17,8 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     private const string RunnerPath = "/modal/runner";
     private const string AspNetCorePath = "/modal/runner-aspnetcore";
 
+    private readonly Lazy<string?> _platform = new(() => $"{runner.Fingerprint()} {runsc.Fingerprint()} {Processor()} base {BaseOf(root)}");
+
     /// <inheritdoc/>
     public string Kind => "gvisor";
 
@@ -22,25 +26,30 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     public string Root => root;
 
     /// <inheritdoc/>
-    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken)
+    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
+        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, snapshot: null, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ISandbox> RestoreAsync(SandboxSpec spec, string folder, ISandboxEvents events, CancellationToken cancellationToken) =>
+        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, folder, cancellationToken);
+
+    /// <inheritdoc/>
+    public string? SnapshotPlatform => _platform.Value;
+
+    private BundleSpec BundleOf(SandboxSpec spec)
     {
         var image = spec.Image;
-        return StartAsync(
-            spec.Id,
-            spec.CpuCores,
-            new BundleSpec
-            {
-                Root = image?.Root ?? root,
-                Command = RunnerCommand(spec.NeedsAspNetCore),
-                Environment = RunnerEnvironment(spec.MemoryMiB, image?.Environment ?? new Dictionary<string, string>()),
-                Binds = [.. image?.Binds ?? [], .. RunnerBinds(spec.CodePath)],
-                WorkingDirectory = image?.WorkingDirectory ?? GVisorBundle.CodePath,
-                MemoryMiB = spec.MemoryMiB,
-                Uid = image?.Uid ?? GVisorBundle.NobodyId,
-                Gid = image?.Gid ?? GVisorBundle.NobodyId,
-            },
-            events,
-            cancellationToken);
+        return new BundleSpec
+        {
+            Root = image?.Root ?? root,
+            Command = RunnerCommand(spec.NeedsAspNetCore),
+            Environment = RunnerEnvironment(spec.MemoryMiB, image?.Environment ?? new Dictionary<string, string>()),
+            Binds = [.. image?.Binds ?? [], .. RunnerBinds(spec.CodePath)],
+            WorkingDirectory = image?.WorkingDirectory ?? GVisorBundle.CodePath,
+            MemoryMiB = spec.MemoryMiB,
+            Uid = image?.Uid ?? GVisorBundle.NobodyId,
+            Gid = image?.Gid ?? GVisorBundle.NobodyId,
+        };
     }
 
     /// <summary>The runner's command line inside.</summary>
@@ -59,7 +68,7 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     ];
 
     /// <summary>As above for any program: the probe runs one that needs nothing, a build its steps.</summary>
-    internal async Task<ISandbox> StartAsync(string id, double cpuCores, BundleSpec bundle, ISandboxEvents events, CancellationToken cancellationToken)
+    internal async Task<ISandbox> StartAsync(string id, double cpuCores, BundleSpec bundle, ISandboxEvents events, string? snapshot, CancellationToken cancellationToken)
     {
         var memoryBytes = (bundle.MemoryMiB + OverheadMiB) * 1024 * 1024;
         var cgroup = host.CreateCgroup(id, memoryBytes, cpuCores);
@@ -73,10 +82,17 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         try
         {
             using var hold = Orphans.Hold();
-            var (process, pid) = await runsc.RunAsync(id, bundle, cgroup, none ?? theirs, stdoutTheirs, stderrTheirs, cancellationToken)
+            var (process, pid) = await runsc.RunAsync(id, bundle, cgroup, none ?? theirs, stdoutTheirs, stderrTheirs, snapshot, cancellationToken)
                 ?? throw new SandboxStartException($"gVisor could not start the sandbox: {Text(io.TakeEarlyOutput(), runsc.Complaint(id))}");
             return new SandboxProcess(
-                process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(id, cgroup), what => Log.ProtocolViolation(logger, id, what));
+                process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(id, cgroup), what => Log.ProtocolViolation(logger, id, what),
+                async (folder, token) =>
+                {
+                    if (await runsc.CheckpointAsync(id, folder, token) is { } obstacle)
+                    {
+                        throw new SandboxStartException(obstacle);
+                    }
+                });
         }
         catch (Exception e)
         {
@@ -119,6 +135,19 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
 
         return merged;
     }
+
+    // What programs were compiled for, just in time or ahead of it, may be missing on another processor.
+    private static string Processor() => Hash(string.Join('\n', File.ReadLines("/proc/cpuinfo")
+        .Where(static line => line.StartsWith("flags", StringComparison.Ordinal) || line.StartsWith("Features", StringComparison.Ordinal)).Distinct()));
+
+    // The standard base is made by each machine for itself: the same packages are the same files.
+    private static string BaseOf(string root)
+    {
+        var packages = Path.Combine(root, "var/lib/dpkg/status");
+        return File.Exists(packages) ? Hash(File.ReadAllText(packages)) : $"{Environment.MachineName} {root}";
+    }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private void CleanUp(string id, Cgroup? cgroup)
     {

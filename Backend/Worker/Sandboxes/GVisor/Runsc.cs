@@ -30,10 +30,11 @@ internal sealed class Runsc
     /// <param name="input">Its descriptor 0.</param>
     /// <param name="output">Its descriptor 1.</param>
     /// <param name="error">Its descriptor 2.</param>
+    /// <param name="snapshot">Folder of a checkpoint that it begins with; null to run its program.</param>
     /// <param name="cancellationToken">Ends waiting; the caller then removes what was made.</param>
     /// <returns>The sandbox's process; null if runsc failed, having said why on <paramref name="error"/>.</returns>
     public async Task<(Descriptor Process, int Pid)?> RunAsync(
-        string id, BundleSpec spec, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, CancellationToken cancellationToken)
+        string id, BundleSpec spec, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, string? snapshot, CancellationToken cancellationToken)
     {
         var bundle = Path.Combine(_host.ContainersDirectory, id);
         Directory.CreateDirectory(bundle);
@@ -41,11 +42,12 @@ internal sealed class Runsc
         var pidFile = Path.Combine(bundle, "pid");
 
         // One command instead of create and start: each is a large program that takes 40 ms to begin. Control groups are ours: having runsc manage them costs half a second.
+        string[] verb = snapshot is null ? ["run"] : ["restore", "--image-path", snapshot];
         string[] command =
         [
             _program, "--root", StateDirectory, $"--platform={_platform}", spec.HasHostNetwork ? "--network=host" : "--network=none", "--ignore-cgroups",
             spec.IsBuild ? "--overlay2=none" : "--overlay2=root:memory",
-            "--log", Path.Combine(bundle, "runsc.log"), "run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id,
+            "--log", Path.Combine(bundle, "runsc.log"), .. verb, "--detach", "--bundle", bundle, "--pid-file", pidFile, id,
         ];
         var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", input, output, error);
         using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The kernel is too old: process descriptors (pidfd_open, Linux 5.3) are needed.");
@@ -57,6 +59,31 @@ internal sealed class Runsc
 
         var sandbox = int.Parse(await File.ReadAllTextAsync(pidFile, cancellationToken), CultureInfo.InvariantCulture);
         return (Wait.OpenProcess(sandbox) ?? throw new SandboxStartException($"The sandbox's process {sandbox} was gone before it could be watched."), sandbox);
+    }
+
+    /// <summary>Writes a sandbox's memory into a folder; the sandbox goes on.</summary>
+    /// <returns>Null if it is done, else why not.</returns>
+    public async Task<string?> CheckpointAsync(string id, string folder, CancellationToken cancellationToken)
+    {
+        var log = Path.Combine(_host.ContainersDirectory, id, "checkpoint.log");
+
+        // Compression would cost more than the time of reading what it saves; the store does it later.
+        string[] command =
+        [
+            _program, "--root", StateDirectory, "--log", log, "checkpoint", "--leave-running", "--compression=none", "--exclude-committed-zero-pages", "--image-path", folder, id,
+        ];
+        using var nothing = Unistd.OpenNull();
+        var pid = Spawn.Start(command, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", nothing, null, null);
+        using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The process of runsc checkpoint was gone before it could be watched.");
+        return await EndOfAsync(process, cancellationToken) is { ExitCode: 0, Signal: 0 } ? null
+            : File.Exists(log) ? string.Join(' ', File.ReadLines(log).TakeLast(3)).Trim() : "runsc checkpoint failed.";
+    }
+
+    /// <summary>What snapshots depend on: the program and how it runs.</summary>
+    public string Fingerprint()
+    {
+        using var program = File.OpenRead(_program);
+        return $"{_platform} {Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(program))}";
     }
 
     /// <summary>Why the last run of this sandbox failed, from runsc's log.</summary>

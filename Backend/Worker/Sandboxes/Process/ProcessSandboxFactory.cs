@@ -57,6 +57,13 @@ internal sealed class ProcessSandboxFactory(SandboxHost host, RunnerProgram runn
     }
 
     /// <inheritdoc/>
+    public string? SnapshotPlatform => null;
+
+    /// <inheritdoc/>
+    public Task<ISandbox> RestoreAsync(SandboxSpec spec, string folder, ISandboxEvents events, CancellationToken cancellationToken) =>
+        throw new SandboxStartException("Plain processes cannot be restored from a snapshot.");
+
+    /// <inheritdoc/>
     public void RemoveLeftovers() => host.RemoveLeftovers();
 
     private static SandboxExit Describe(ProcessEnd? end, bool outOfMemory, bool killed) => end is { } e

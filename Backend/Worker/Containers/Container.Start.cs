@@ -1,0 +1,257 @@
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Sandboxes.GVisor;
+using Modal.Backend.Worker.Snapshots;
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker.Containers;
+
+/// <content>The start: from a snapshot if there is one, else anew.</content>
+internal sealed partial class Container
+{
+    // A restored process answers in some 50 ms; one that does not in this time will not.
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(10);
+
+    private ContainerStart _kind = ContainerStart.Lazy;
+    private string _fallbackReason = "";
+    private SnapshotKey? _snapshotKey;
+    private string? _snapshotFolder;
+    private SandboxSpec? _spec;
+
+    // Time of the start that is not the user's: while a snapshot is written.
+    private TimeSpan _paused;
+    private bool _isCheckpointing;
+
+    private async Task StartAsync()
+    {
+        _timeline.End("queued");
+        var code = await _services.Code.EnsureAsync(_start.Code, _abort.Token);
+        _timeline.End("code");
+        if (_start.Function.ImageId.Length > 0)
+        {
+            _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
+            _timeline.End("image");
+        }
+
+        var function = _start.Function.Clone();
+        if (function.ServiceArguments is { ContentCase: Payload.ContentOneofCase.BlobDigest } arguments)
+        {
+            function.ServiceArguments = new Payload { Format = arguments.Format, Inline = await FetchAsync(arguments) };
+        }
+
+        var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
+        _spec = new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox);
+        if (function.MemorySnapshot && await TryRestoreAsync(function))
+        {
+            return;
+        }
+
+        await BootAsync(function);
+    }
+
+    private async Task BootAsync(FunctionSpec function)
+    {
+        var sandbox = await _services.Factory.StartAsync(_spec!, this, _abort.Token);
+        Adopt(sandbox, "sandbox");
+        sandbox.Send(new WorkerFrame
+        {
+            Start = new RunnerStart
+            {
+                ContainerId = Id,
+                CodePath = _services.Factory.Kind == "gvisor" ? GVisorBundle.CodePath : _spec!.CodePath,
+                Function = function,
+                Environment = { Variables() },
+                Snapshot = _snapshotFolder is not null,
+            },
+        });
+    }
+
+    // False if the container has to be booted; then the folder for a new snapshot is set if one is to be taken.
+    private async Task<bool> TryRestoreAsync(FunctionSpec function)
+    {
+        if (_services.Factory.SnapshotPlatform is not { } platform || function.Resources?.Gpu is { Length: > 0 })
+        {
+            // What a GPU holds is not in the sandbox's memory.
+            return false;
+        }
+
+        _snapshotKey = SnapshotKey.Of(platform, function.ImageId, Path.GetFileName(_spec!.CodePath), function, MemoryMiB);
+        var (snapshot, obstacle) = await _services.Snapshots.FindAsync(_snapshotKey, _abort.Token);
+        if (snapshot is null && obstacle is null)
+        {
+            _snapshotFolder = _services.Snapshots.TryBegin(_snapshotKey);
+            return false;
+        }
+
+        _timeline.End("snapshot");
+        if (snapshot is not null)
+        {
+            using (snapshot)
+            {
+                obstacle = await RestoreAsync(snapshot.Folder);
+            }
+
+            if (obstacle is null)
+            {
+                return true;
+            }
+
+            _timeline.End("restore");
+            await _services.Snapshots.RejectAsync(_snapshotKey, function.Name, obstacle);
+            _snapshotFolder = _services.Snapshots.TryBegin(_snapshotKey);
+        }
+
+        _fallbackReason = $"The snapshot of '{function.Name}' could not be used, so the container was started without: {obstacle}";
+        _output.Send(OutputSource.System, Google.Protobuf.ByteString.CopyFromUtf8(_fallbackReason + "\n"), null, managed: false);
+        return false;
+    }
+
+    /// <returns>Null if a process from the snapshot runs, else why not.</returns>
+    private async Task<string?> RestoreAsync(string folder)
+    {
+        var events = new EventSwitch(this);
+        ISandbox sandbox;
+        try
+        {
+            sandbox = await _services.Factory.RestoreAsync(_spec!, folder, events, _abort.Token);
+        }
+        catch (SandboxStartException e)
+        {
+            return e.Message;
+        }
+
+        lock (_gate)
+        {
+            _kind = ContainerStart.Snapshot;
+            _sandbox = sandbox;
+            _lastHeard = _services.Time.GetTimestamp();
+        }
+
+        sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Restored = true, Environment = { Variables() } } });
+        await Task.WhenAny(_answered.Task, sandbox.Exited, Task.Delay(s_answerLimit, _services.Time, _abort.Token));
+        _abort.Token.ThrowIfCancellationRequested();
+        if (_answered.Task.IsCompleted)
+        {
+            _ = sandbox.Exited.ContinueWith(static (_, started) => ((TaskCompletionSource)started!).TrySetResult(), _started, TaskScheduler.Default);
+            return null;
+        }
+
+        events.GiveTo(null);
+        lock (_gate)
+        {
+            _kind = ContainerStart.Lazy;
+            _sandbox = null;
+        }
+
+        var ended = sandbox.Exited.IsCompleted;
+        sandbox.Kill();
+        var exit = await sandbox.Exited;
+        return ended ? $"its process ended at once ({exit})." : $"its process did not answer within {s_answerLimit.TotalSeconds:0} s.";
+    }
+
+    private void Adopt(ISandbox sandbox, string phase)
+    {
+        lock (_gate)
+        {
+            _timeline.End(phase);
+            _sandbox = sandbox;
+            _lastHeard = _services.Time.GetTimestamp();
+        }
+
+        _ = sandbox.Exited.ContinueWith(
+            _ =>
+            {
+                _answered.TrySetResult();
+                _started.TrySetResult();
+            },
+            TaskScheduler.Default);
+    }
+
+    private Dictionary<string, string> Variables() => new(StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
+
+    // Until the code is loaded and all [Enter] methods have run; the time of a checkpoint in between does not count.
+    private async Task WaitForStartAsync()
+    {
+        var begun = _services.Time.GetTimestamp();
+        while (true)
+        {
+            var left = StartupTimeout + _paused - _services.Time.GetElapsedTime(begun);
+            try
+            {
+                await _started.Task.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _services.Time, _abort.Token);
+                return;
+            }
+            catch (TimeoutException) when (_isCheckpointing || _services.Time.GetElapsedTime(begun) < StartupTimeout + _paused)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100), _services.Time, _abort.Token);
+            }
+        }
+    }
+
+    private void OnHello()
+    {
+        if (_isReady || _answered.Task.IsCompleted)
+        {
+            return;
+        }
+
+        _timeline.End(_kind == ContainerStart.Snapshot ? "restore" : "runtime");
+        _answered.TrySetResult();
+    }
+
+    private void OnSnapshotReady(RunnerSnapshotReady ready)
+    {
+        // Once, and only if it was asked for: what comes from the sandbox may be user code's.
+        if (_snapshotFolder is null || _isCheckpointing || _isReady)
+        {
+            return;
+        }
+
+        _timeline.End("load", TimeSpan.FromMicroseconds(ready.LoadUs), "enter");
+        _isCheckpointing = true;
+        Track(TakeSnapshotAsync(_snapshotFolder));
+    }
+
+    private async Task TakeSnapshotAsync(string folder)
+    {
+        await Task.Yield();
+        var begun = _services.Time.GetTimestamp();
+        string? obstacle = null;
+        try
+        {
+            await _sandbox!.CheckpointAsync(folder, _abort.Token);
+        }
+        catch (SandboxStartException e)
+        {
+            obstacle = e.Message;
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            _paused = _services.Time.GetElapsedTime(begun);
+            _isCheckpointing = false;
+            _timeline.End("checkpoint");
+            _sandbox!.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Environment = { Variables() } } });
+        }
+
+        if (obstacle is not null)
+        {
+            DropSnapshot(obstacle);
+            return;
+        }
+
+        _snapshotFolder = null;
+        _services.Snapshots.Publish(_snapshotKey!, _start.Function.Name, folder, MemoryMiB, (path, token) => SnapshotTrial.RunAsync(path, _spec!, _start.Function, _services, token));
+    }
+
+    private void DropSnapshot(string reason)
+    {
+        if (Interlocked.Exchange(ref _snapshotFolder, null) is { } folder)
+        {
+            _services.Snapshots.Abandon(_snapshotKey!, _start.Function.Name, folder, reason);
+        }
+    }
+}

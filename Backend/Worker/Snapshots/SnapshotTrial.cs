@@ -1,0 +1,72 @@
+using Modal.Backend.Worker.Containers;
+using Modal.Backend.Worker.Images;
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker.Snapshots;
+
+/// <summary>Restores a snapshot once, in a sandbox that serves nobody, before any container depends on it.</summary>
+internal static class SnapshotTrial
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+
+    /// <summary>Runs it.</summary>
+    /// <param name="folder">The snapshot.</param>
+    /// <param name="spec">What it was taken of.</param>
+    /// <param name="function">Its function.</param>
+    /// <param name="services">What containers use.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="IOException">The process in it did not answer.</exception>
+    /// <exception cref="SandboxStartException">It could not be restored.</exception>
+    public static async Task RunAsync(string folder, SandboxSpec spec, FunctionSpec function, ContainerServices services, CancellationToken cancellationToken)
+    {
+        var id = Id.New(Id.Container);
+        ContainerImage? image = null;
+        try
+        {
+            if (function.ImageId.Length > 0)
+            {
+                image = await services.Images.AcquireAsync(function.ImageId, id, function.Name, cancellationToken);
+            }
+
+            var answer = new Answer();
+            await using var sandbox = await services.Factory.RestoreAsync(spec with { Id = id, Image = image?.Sandbox }, folder, answer, cancellationToken);
+            sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = id, Restored = true, Trial = true } });
+            await Task.WhenAny(answer.Came, sandbox.Exited).WaitAsync(s_limit, services.Time, cancellationToken);
+            if (!answer.Came.IsCompleted)
+            {
+                throw new IOException($"The process in a trial of the snapshot ended: {await sandbox.Exited}. {answer.Printed}");
+            }
+        }
+        catch (TimeoutException)
+        {
+            throw new IOException($"The process in a trial of the snapshot did not answer within {s_limit.TotalSeconds:0} s.");
+        }
+        finally
+        {
+            if (image is not null)
+            {
+                await image.DisposeAsync();
+            }
+        }
+    }
+
+    private sealed class Answer : ISandboxEvents
+    {
+        private readonly TaskCompletionSource _came = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Came => _came.Task;
+
+        public string Printed { get; private set; } = "";
+
+        public void OnOutput(OutputSource source, ReadOnlySpan<byte> bytes) => Printed = System.Text.Encoding.UTF8.GetString(bytes);
+
+        public void OnFrame(RunnerFrame frame)
+        {
+            if (frame.Hello is not null)
+            {
+                _came.TrySetResult();
+            }
+        }
+    }
+}
