@@ -40,6 +40,11 @@ internal sealed class ContainerState
 
     public IReadOnlyList<StartPhase> StartPhases { get; set; } = [];
 
+    public ContainerStart Start { get; set; }
+
+    /// <summary>Why it was not started in a quicker way that was tried; empty if none was.</summary>
+    public string FallbackReason { get; set; } = "";
+
     /// <summary>Inputs it holds, in the order in which they were handed out.</summary>
     public LinkedList<InputState> Inputs { get; } = new();
 

@@ -148,6 +148,7 @@ internal sealed partial class FunctionGrain
         {
             var phases = StartPhases.Complete(container.RequestedMs, container.PlacedMs, now, ready.Phases);
             _logger.ContainerReady(container.Id, Name, now - container.RequestedMs, StartPhases.Describe(phases));
+            (container.Start, container.FallbackReason) = (ready.Start, ready.FallbackReason);
             _core.OnReady(ready.ContainerId, phases, now);
         }
     }

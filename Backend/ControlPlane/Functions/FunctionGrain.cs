@@ -188,6 +188,8 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
             {
                 ContainerId = container.Id,
                 WorkerId = WorkerSession.WorkerIdOf(container.WorkerSession),
+                Start = container.Start,
+                FallbackReason = container.FallbackReason,
                 State = container.Phase switch
                 {
                     ContainerPhase.Queued => "queued",

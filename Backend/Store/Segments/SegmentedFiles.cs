@@ -117,7 +117,7 @@ public static class SegmentedFiles
         for (var segment = first; segment < first + count; segment++)
         {
             if (!index.GetNode(segment).IsFile || !long.TryParse(Encoding.UTF8.GetString(index.GetName(segment)), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var offset)
-                || offset < 0 || offset >= size)
+                || offset < 0 || index.GetBlobNumber(segment) is not (var blob and >= 0) || offset > size - index.GetBlob(blob).SizeBytes)
             {
                 throw new IOException($"{index.Id} has a segment that lies outside its file.");
             }

@@ -53,7 +53,7 @@ internal static class IndexReader
                     token);
                 if (problem is not null)
                 {
-                    throw new IOException($"{index.Id} cannot be read: {problem}.");
+                    throw new IOException($"The image {index.Id} cannot be read: {problem}.");
                 }
             });
     }

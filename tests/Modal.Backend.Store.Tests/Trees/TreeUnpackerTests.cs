@@ -58,7 +58,7 @@ public sealed class TreeUnpackerTests : IDisposable
 
         var error = await Assert.ThrowsAsync<IOException>(() => UnpackAsync(image));
 
-        Assert.Contains($"The image {image.Id} cannot be unpacked", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"The image {image.Id} cannot be read", error.Message, StringComparison.Ordinal);
     }
 
     private async Task UnpackAsync(ImageIndex image, IObjectTier? tier = null)
