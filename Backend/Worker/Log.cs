@@ -72,6 +72,9 @@ internal static partial class Log
     [LoggerMessage(3021, LogLevel.Warning, "The snapshot {Key} of {Function} could not be restored and is thrown away: {Reason}")]
     public static partial void SnapshotRejected(ILogger logger, string key, string function, string reason);
 
+    [LoggerMessage(3023, LogLevel.Warning, "A runner of the image '{ImageId}' could not be started ahead: {Reason}")]
+    public static partial void RunnerNotStarted(ILogger logger, string imageId, string reason);
+
     [LoggerMessage(3022, LogLevel.Warning, "The snapshot {Key} cannot be had: {Reason}")]
     public static partial void SnapshotNotFetched(ILogger logger, string key, string reason);
 }

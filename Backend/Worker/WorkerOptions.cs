@@ -41,6 +41,9 @@ public sealed class WorkerOptions
     /// <summary>Containers that start at the same time. 0, the default, means one per core: more would only slow each other down.</summary>
     public int ConcurrentStarts { get; set; }
 
+    /// <summary>How many runners wait for containers at most, each with some 80 MiB. Null, the default, means two per core; zero means none.</summary>
+    public int? WaitingRunners { get; set; }
+
     /// <summary>How long code goes on after its timeout or cancellation was signalled to it before the container is killed. Default 1 s; zero kills at once.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(1);
 

@@ -25,6 +25,7 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(options.CpuCores >= 0, nameof(options.CpuCores), options.CpuCores, "0 or more");
         Require(options.MemoryMiB >= 0, nameof(options.MemoryMiB), options.MemoryMiB, "0 or more");
         Require(options.ConcurrentStarts >= 0, nameof(options.ConcurrentStarts), options.ConcurrentStarts, "0 or more");
+        Require(options.WaitingRunners is null or (>= 0 and <= 1000), nameof(options.WaitingRunners), options.WaitingRunners, "from 0 to 1,000, or null for two per core");
         Require(options.CancelGrace >= TimeSpan.Zero, nameof(options.CancelGrace), options.CancelGrace, "zero or more");
         Require(options.SilenceLimit >= TimeSpan.FromSeconds(10), nameof(options.SilenceLimit), options.SilenceLimit, "at least 10 s");
         Require(options.ReconnectDelay > TimeSpan.Zero, nameof(options.ReconnectDelay), options.ReconnectDelay, "more than zero");

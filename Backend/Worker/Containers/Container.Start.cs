@@ -1,3 +1,4 @@
+using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Backend.Worker.Snapshots;
@@ -26,12 +27,6 @@ internal sealed partial class Container
         _timeline.End("queued");
         var code = await _services.Code.EnsureAsync(_start.Code, _abort.Token);
         _timeline.End("code");
-        if (_start.Function.ImageId.Length > 0)
-        {
-            _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
-            _timeline.End("image");
-        }
-
         var function = _start.Function.Clone();
         if (function.ServiceArguments is { ContentCase: Payload.ContentOneofCase.BlobDigest } arguments)
         {
@@ -39,19 +34,54 @@ internal sealed partial class Container
         }
 
         var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
-        _spec = new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox);
-        if (function.MemorySnapshot && await TryRestoreAsync(function))
+        _spec = new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore);
+        if ((function.MemorySnapshot && await TryRestoreAsync(function)) || await TryTakeRunnerAsync(function))
         {
             return;
         }
 
+        await AcquireImageAsync();
         await BootAsync(function);
+    }
+
+    private async Task AcquireImageAsync()
+    {
+        if (_start.Function.ImageId.Length > 0 && _image is null)
+        {
+            _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
+            _spec = _spec! with { Image = _image.Sandbox };
+            _timeline.End("image");
+        }
+    }
+
+    // A runner that waits for code, if there is one of the same kind.
+    private async Task<bool> TryTakeRunnerAsync(FunctionSpec function)
+    {
+        if (function.Resources is { Gpu.Length: > 0 } or { EphemeralDiskMib: > 0 } || _image is not null
+            || await _services.Runners.TryTakeAsync(new RunnerKind(function.ImageId, function.NeedsAspnetcore, MemoryMiB), _abort.Token) is not { } runner)
+        {
+            return false;
+        }
+
+        _image = runner.Image;
+        _kind = ContainerStart.Runner;
+        _answered.TrySetResult();
+        runner.Events.GiveTo(this);
+        Adopt(runner.Sandbox, "runner");
+        runner.AddCode(_spec!.CodePath);
+        runner.Sandbox.SetCpu(_spec.CpuCores);
+        SendStart(runner.Sandbox, function);
+        return true;
     }
 
     private async Task BootAsync(FunctionSpec function)
     {
         var sandbox = await _services.Factory.StartAsync(_spec!, this, _abort.Token);
         Adopt(sandbox, "sandbox");
+        SendStart(sandbox, function);
+    }
+
+    private void SendStart(ISandbox sandbox, FunctionSpec function) =>
         sandbox.Send(new WorkerFrame
         {
             Start = new RunnerStart
@@ -63,7 +93,6 @@ internal sealed partial class Container
                 Snapshot = _snapshotFolder is not null,
             },
         });
-    }
 
     // False if the container has to be booted; then the folder for a new snapshot is set if one is to be taken.
     private async Task<bool> TryRestoreAsync(FunctionSpec function)
@@ -87,6 +116,7 @@ internal sealed partial class Container
         {
             using (snapshot)
             {
+                await AcquireImageAsync();
                 obstacle = await RestoreAsync(snapshot.Folder);
             }
 

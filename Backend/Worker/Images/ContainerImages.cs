@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Modal.Backend.ImageFs.Tracing;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
@@ -11,14 +12,14 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
     /// <summary>Mounts an image for a container and begins to fetch what its start will read.</summary>
     /// <param name="imageId">The image.</param>
     /// <param name="containerId">The container.</param>
-    /// <param name="function">Its function: starts of the same function read the same.</param>
+    /// <param name="function">Its function: starts of the same function read the same. Null if it is not known yet: then nothing is fetched ahead, and no reads are recorded.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="IOException">It cannot be had or mounted.</exception>
     /// <exception cref="BuildSandboxException">Its user is not one of its own.</exception>
-    public async Task<ContainerImage> AcquireAsync(string imageId, string containerId, string function, CancellationToken cancellationToken)
+    public async Task<ContainerImage> AcquireAsync(string imageId, string containerId, string? function, CancellationToken cancellationToken)
     {
         var record = await store.ResolveAsync(imageId, cancellationToken);
-        var recorded = traces.FindAsync(record.IndexId, function, cancellationToken);
+        var recorded = function is null ? Task.FromResult<AccessTrace?>(null) : traces.FindAsync(record.IndexId, function, cancellationToken);
         var root = await roots.MountAsync(record.Index, containerId, cancellationToken);
         try
         {
@@ -34,7 +35,7 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
 
             var user = Users.Resolve(root.Path, record.Config.User);
             var image = new SandboxImage(root.Path, record.Config.Environment, binds, record.Config.WorkingDirectory, user?.Uid, user?.Gid);
-            var wantsTrace = root.IsTraced && await traces.WantsAsync(record.IndexId, function, cancellationToken);
+            var wantsTrace = function is not null && root.IsTraced && await traces.WantsAsync(record.IndexId, function, cancellationToken);
             return new ContainerImage(image, root, prefetch, wantsTrace ? KeepAsync : null, used.Use(imageId), time);
         }
         catch
@@ -47,11 +48,11 @@ internal sealed class ContainerImages(ImageStore store, ImageRoots roots, TraceS
         {
             try
             {
-                await traces.AddAsync(function, await root.StopTraceAsync(), CancellationToken.None);
+                await traces.AddAsync(function!, await root.StopTraceAsync(), CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or InvalidOperationException)
             {
-                Log.TraceNotKept(logger, function, e.Message);
+                Log.TraceNotKept(logger, function!, e.Message);
             }
         }
     }

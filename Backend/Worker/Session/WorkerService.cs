@@ -7,6 +7,7 @@ using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Images;
+using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
@@ -37,8 +38,11 @@ internal sealed class WorkerService(
         choice.Factory.RemoveLeftovers();
         code.CleanUp();
         snapshots.CleanUp();
+        var containerImages = images.Open(choice.Factory);
+        await using var runners = new RunnerPool(
+            choice.Factory, containerImages, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
         var services = new ContainerServices(
-            _options, choice.Factory, code, images.Open(choice.Factory), snapshots, blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
+            _options, choice.Factory, code, containerImages, snapshots, runners, blobs, new SemaphoreSlim(ConcurrentStarts), time, logger);
         var register = Describe(choice);
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)
@@ -65,6 +69,8 @@ internal sealed class WorkerService(
             }
         }
     }
+
+    private int ConcurrentStarts => _options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount;
 
     private RegisterWorker Describe(SandboxChoice choice) => new()
     {
@@ -101,7 +107,7 @@ internal sealed class WorkerService(
                 {
                     registered();
                     Log.Registered(logger, register.WorkerId, register.CpuCores, register.MemoryMib);
-                    tick = TickAsync(outbox, TimeSpan.FromMilliseconds(welcome.HeartbeatIntervalMs), stop.Token);
+                    tick = TickAsync(services, outbox, TimeSpan.FromMilliseconds(welcome.HeartbeatIntervalMs), stop.Token);
                     continue;
                 }
 
@@ -149,7 +155,7 @@ internal sealed class WorkerService(
 
     private Container? Find(string id) => _containers.GetValueOrDefault(id);
 
-    private async Task TickAsync(SessionOutbox outbox, TimeSpan heartbeat, CancellationToken cancellationToken)
+    private async Task TickAsync(ContainerServices services, SessionOutbox outbox, TimeSpan heartbeat, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(s_tick, time);
         var last = time.GetTimestamp();
@@ -160,6 +166,8 @@ internal sealed class WorkerService(
             {
                 container.Tick();
             }
+
+            services.Runners.Tick(isBusy: services.StartSlots.CurrentCount < ConcurrentStarts);
 
             if (time.GetElapsedTime(last) >= heartbeat)
             {

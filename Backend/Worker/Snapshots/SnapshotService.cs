@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Runners;
 
 namespace Modal.Backend.Worker.Snapshots;
 
@@ -204,7 +205,7 @@ internal sealed class SnapshotService : IAsyncDisposable
     private async Task WaitForRoomAsync(long bytes, CancellationToken cancellationToken)
     {
         var start = _time.GetTimestamp();
-        while (AvailableBytes() < bytes)
+        while (MachineMemory.AvailableBytes() < bytes)
         {
             if (_time.GetElapsedTime(start) > s_roomLimit)
             {
@@ -214,8 +215,4 @@ internal sealed class SnapshotService : IAsyncDisposable
             await Task.Delay(s_roomPause, _time, cancellationToken);
         }
     }
-
-    // man 5 proc: what can be had without swapping, in KiB.
-    private static long AvailableBytes() => File.ReadLines("/proc/meminfo").Where(static line => line.StartsWith("MemAvailable:", StringComparison.Ordinal))
-        .Select(static line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024).FirstOrDefault(long.MaxValue);
 }

@@ -7,6 +7,7 @@ using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Loop;
+using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
@@ -42,11 +43,14 @@ internal sealed class TestWorker : IAsyncDisposable
 
     public ISandboxFactory Factory => _services.Factory;
 
+    public RunnerPool Runners => _services.Runners;
+
     /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
     /// <param name="kind">Sandboxes it uses.</param>
     /// <param name="state">State directory to take over; null for a fresh one.</param>
+    /// <param name="waitingRunners">How many runners wait at most.</param>
     /// <param name="store">The folder of a store that it shares with others; null for one of its own.</param>
-    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null, string? store = null)
+    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null, string? store = null, int waitingRunners = 0)
     {
         var log = new SnapshotLog();
         var directory = state ?? Directory.CreateTempSubdirectory("modal-worker-test-").FullName;
@@ -84,8 +88,10 @@ internal sealed class TestWorker : IAsyncDisposable
         var workerImages = new WorkerImages(options, images, roots, new UsedImages(), codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var snapshots = new SnapshotService(options, images, TimeProvider.System, log);
         snapshots.CleanUp();
+        var containerImages = workerImages.Open(choice.Factory);
+        var runners = new RunnerPool(choice.Factory, containerImages, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, workerImages.Open(choice.Factory), snapshots, blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+            options.Value, choice.Factory, codes, containerImages, snapshots, runners, blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs, log);
     }
 
@@ -134,6 +140,7 @@ internal sealed class TestWorker : IAsyncDisposable
 
         await _ticks.DisposeAsync();
         await _services.Snapshots.DisposeAsync();
+        await _services.Runners.DisposeAsync();
         _host.Dispose();
         Directory.Delete(StateDirectory, recursive: true);
     }
@@ -152,6 +159,7 @@ internal sealed class TestWorker : IAsyncDisposable
         lock (_containers)
         {
             _containers.ForEach(c => c.Tick());
+            _services.Runners.Tick(isBusy: _services.StartSlots.CurrentCount < 2);
         }
     }
 }

@@ -1,0 +1,297 @@
+using Microsoft.Extensions.Logging;
+using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Images;
+using Modal.Backend.Worker.Sandboxes;
+using Modal.Protocol;
+
+namespace Modal.Backend.Worker.Runners;
+
+/// <summary>
+/// Runners that were started before anybody needs them. As many of a kind are kept as were taken of it at once of late, and one of the commonest kind, as far as memory is free; they are started one at
+/// a time while no container is starting. Safe from many threads.
+/// </summary>
+/// <param name="factory">Starts sandboxes.</param>
+/// <param name="images">Mounts their images.</param>
+/// <param name="folder">One folder per sandbox: where the factory keeps its own.</param>
+/// <param name="maxRunners">How many wait at most; zero for none.</param>
+/// <param name="time">Says what is recent.</param>
+/// <param name="logger">Told of runners that do not start.</param>
+internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images, string folder, int maxRunners, TimeProvider time, ILogger logger) : IAsyncDisposable
+{
+    // A kind that nobody asked for in this time is given up: what it costs is memory.
+    private static readonly TimeSpan s_recent = TimeSpan.FromMinutes(10);
+
+    // Requests within this time came at once: a runner takes about as long to start.
+    private static readonly TimeSpan s_atOnce = TimeSpan.FromSeconds(1);
+
+    // After a failure, such as an image that cannot be mounted.
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(30);
+
+    // What waits may take half of the memory that is free, and counts 128 MiB each: measured at 60 to 90.
+    private const long RunnerBytes = 128L * 1024 * 1024;
+
+    // What a function without settings asks for.
+    private static readonly RunnerKind s_common = new("", NeedsAspNetCore: false, 1024);
+
+    private readonly Lock _gate = new();
+    private readonly List<WaitingRunner> _waiting = [];
+    private readonly Dictionary<RunnerKind, Queue<long>> _taken = [];
+    private readonly CancellationTokenSource _stop = new();
+    private Task _starting = Task.CompletedTask;
+    private RunnerKind? _startingKind;
+    private TaskCompletionSource<WaitingRunner?>? _reserved;
+    private long _pausedUntil;
+
+    /// <summary>How many wait now.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count;
+            }
+        }
+    }
+
+    /// <summary>Takes a runner, and notes that one was wanted. One that is just being started is waited for: it is ahead of any other.</summary>
+    /// <param name="kind">What it has to be.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>Null if there is none of this kind.</returns>
+    public async Task<WaitingRunner?> TryTakeAsync(RunnerKind kind, CancellationToken cancellationToken)
+    {
+        if (maxRunners == 0)
+        {
+            return null;
+        }
+
+        TaskCompletionSource<WaitingRunner?> reserved;
+        lock (_gate)
+        {
+            if (!_taken.TryGetValue(kind, out var taken))
+            {
+                _taken.Add(kind, taken = new Queue<long>());
+            }
+
+            taken.Enqueue(time.GetTimestamp());
+            var runner = _waiting.Find(r => r.Kind == kind && r.IsAlive);
+            if (runner is not null)
+            {
+                _waiting.Remove(runner);
+                return runner;
+            }
+
+            if (_startingKind != kind || _reserved is not null)
+            {
+                return null;
+            }
+
+            reserved = _reserved = new TaskCompletionSource<WaitingRunner?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        try
+        {
+            return await reserved.Task.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            if (!reserved.TrySetCanceled(cancellationToken) && await reserved.Task is { } late)
+            {
+                await late.DisposeAsync();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Time passed: starts one runner if one is wanted, ends those that are not.</summary>
+    /// <param name="isBusy">Containers are starting: theirs is the processor.</param>
+    public void Tick(bool isBusy)
+    {
+        lock (_gate)
+        {
+            if (_stop.IsCancellationRequested || !_starting.IsCompleted)
+            {
+                return;
+            }
+
+            var wanted = Wanted();
+            if (_waiting.Find(r => !r.IsAlive || _waiting.Count(o => o.Kind == r.Kind) > wanted.GetValueOrDefault(r.Kind)) is { } spare)
+            {
+                _waiting.Remove(spare);
+                _starting = Task.Run(async () => await spare.DisposeAsync());
+            }
+            else if (!isBusy && time.GetTimestamp() >= _pausedUntil)
+            {
+                foreach (var (kind, count) in wanted.OrderByDescending(static w => w.Value))
+                {
+                    if (_waiting.Count(r => r.Kind == kind) < count)
+                    {
+                        _startingKind = kind;
+                        _starting = Task.Run(() => StartAsync(kind));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Task starting;
+        lock (_gate)
+        {
+            starting = _starting;
+        }
+
+        await starting;
+        foreach (var runner in _waiting)
+        {
+            await runner.DisposeAsync();
+        }
+
+        _waiting.Clear();
+        _stop.Dispose();
+    }
+
+    // Under the lock. By kind, what demand and memory allow.
+    private Dictionary<RunnerKind, int> Wanted()
+    {
+        var room = Math.Min(maxRunners, (int)Math.Min(int.MaxValue, ((MachineMemory.AvailableBytes() / 2) + (_waiting.Count * RunnerBytes)) / RunnerBytes));
+        var wanted = new Dictionary<RunnerKind, int>();
+        foreach (var (kind, taken) in _taken.ToArray())
+        {
+            while (taken.TryPeek(out var oldest) && time.GetElapsedTime(oldest) > s_recent)
+            {
+                taken.Dequeue();
+            }
+
+            if (taken.Count == 0)
+            {
+                _taken.Remove(kind);
+            }
+            else
+            {
+                wanted[kind] = AtOnce(taken);
+            }
+        }
+
+        wanted.TryAdd(s_common, 1);
+
+        // The rarest give way first.
+        foreach (var kind in wanted.OrderBy(w => _taken.TryGetValue(w.Key, out var taken) ? taken.Count : 0).Select(static w => w.Key).ToArray())
+        {
+            var excess = wanted.Values.Sum() - room;
+            if (excess > 0)
+            {
+                wanted[kind] = Math.Max(0, wanted[kind] - excess);
+            }
+        }
+
+        return wanted;
+    }
+
+    private int AtOnce(Queue<long> taken)
+    {
+        var window = new Queue<long>();
+        var most = 0;
+        foreach (var at in taken)
+        {
+            while (window.TryPeek(out var first) && time.GetElapsedTime(first, at) > s_atOnce)
+            {
+                window.Dequeue();
+            }
+
+            window.Enqueue(at);
+            most = Math.Max(most, window.Count);
+        }
+
+        return most;
+    }
+
+    private async Task StartAsync(RunnerKind kind)
+    {
+        var id = Id.New(Id.Container);
+        var code = Path.Combine(folder, id, "code");
+        ContainerImage? image = null;
+        ISandbox? sandbox = null;
+        try
+        {
+            Directory.CreateDirectory(code);
+            image = kind.ImageId.Length > 0 ? await images.AcquireAsync(kind.ImageId, id, function: null, _stop.Token) : null;
+            var greeting = new Greeting();
+            var events = new EventSwitch(greeting);
+            sandbox = await factory.StartAsync(new SandboxSpec(id, code, 1, kind.MemoryMiB, kind.NeedsAspNetCore, image?.Sandbox), events, _stop.Token);
+            await Task.WhenAny(greeting.Came, sandbox.Exited).WaitAsync(s_startLimit, time, _stop.Token);
+            if (!greeting.Came.IsCompleted)
+            {
+                throw new SandboxStartException($"The runner ended: {await sandbox.Exited}");
+            }
+
+            Offer(new WaitingRunner(kind, sandbox, events, code, image));
+            (sandbox, image) = (null, null);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The worker stops.
+        }
+        catch (Exception e) when (e is SandboxStartException or TimeoutException or IOException or BuildSandboxException or InvalidDataException)
+        {
+            Log.RunnerNotStarted(logger, kind.ImageId, e.Message);
+            lock (_gate)
+            {
+                _pausedUntil = time.GetTimestamp() + (long)(s_pause.TotalSeconds * time.TimestampFrequency);
+            }
+        }
+        finally
+        {
+            Offer(null);
+            if (sandbox is not null)
+            {
+                await sandbox.DisposeAsync();
+            }
+
+            if (image is not null)
+            {
+                await image.DisposeAsync();
+            }
+        }
+    }
+
+    // To whom it was promised, or to those who come.
+    private void Offer(WaitingRunner? runner)
+    {
+        lock (_gate)
+        {
+            var isTaken = _reserved?.TrySetResult(runner) == true;
+            (_reserved, _startingKind) = (null, null);
+            if (runner is not null && !isTaken)
+            {
+                _waiting.Add(runner);
+            }
+        }
+    }
+
+    private sealed class Greeting : ISandboxEvents
+    {
+        private readonly TaskCompletionSource _came = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Came => _came.Task;
+
+        public void OnOutput(OutputSource source, ReadOnlySpan<byte> bytes)
+        {
+            // Nobody's.
+        }
+
+        public void OnFrame(RunnerFrame frame)
+        {
+            if (frame.Hello is not null)
+            {
+                _came.TrySetResult();
+            }
+        }
+    }
+}
