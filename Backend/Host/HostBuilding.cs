@@ -121,7 +121,7 @@ internal static class HostBuilding
             builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(options.ServerAddress)));
         }
 
-        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier, w.Images) = (options.StateDirectory, options.StoreAddress, options.Images));
+        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier, w.Images, w.WaitingRunners) = (options.StateDirectory, options.StoreAddress, options.Images, options.WaitingRunners));
     }
 
     private static IPEndPoint ParseLoopback(string text) =>

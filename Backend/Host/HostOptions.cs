@@ -26,6 +26,9 @@ public sealed record HostOptions
     /// <summary>How images become root file systems. Default <see cref="ImageRootMode.Auto"/>: mounted where FUSE works, else unpacked.</summary>
     public ImageRootMode Images { get; init; }
 
+    /// <summary>How many runners wait for containers at most, each with some 80 MiB. Null, the default, means two per core; zero means none.</summary>
+    public int? WaitingRunners { get; init; }
+
     /// <summary>A daemon without apps stops after this. Default 30 minutes; zero means never.</summary>
     public TimeSpan IdleLimit { get; init; } = TimeSpan.FromMinutes(30);
 

@@ -78,6 +78,9 @@ internal sealed class RunnerProcess : IDisposable
             case { Start: { } start }:
                 Begin(() => Start(start));
                 break;
+            case { WarmUp: not null }:
+                Begin(WarmUpAndAnswer);
+                break;
             case { Resume: { } resume }:
                 Begin(() => Resume(resume));
                 break;
@@ -118,6 +121,12 @@ internal sealed class RunnerProcess : IDisposable
         var entered = clock.Elapsed - loaded;
         SnapshotPreparation.Run();
         Send(new RunnerFrame { SnapshotReady = new RunnerSnapshotReady { LoadUs = (long)loaded.TotalMicroseconds, EnterUs = (long)entered.TotalMicroseconds } });
+    }
+
+    private void WarmUpAndAnswer()
+    {
+        WarmUp.Run();
+        SendHello();
     }
 
     private void Resume(RunnerResume resume)

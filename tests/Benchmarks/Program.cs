@@ -1,4 +1,5 @@
 using Modal.Benchmarks.CallLatency;
+using Modal.Benchmarks.ColdStart;
 using Modal.Benchmarks.Daemon;
 using Modal.Benchmarks.FsSequential;
 using Modal.Benchmarks.FsSmall;
@@ -7,7 +8,8 @@ using Modal.Benchmarks.LazyStart;
 using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Reporting;
 
-IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark()];
+IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
+    .. ColdStartBenchmark.All];
 
 if (args is [BareServer.Argument, var socket])
 {
@@ -21,11 +23,17 @@ if (args is [LazyClient.Argument])
     return 0;
 }
 
+if (args is [ColdClient.Argument, var mode, var rounds])
+{
+    await ColdClient.RunAsync(mode, int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture));
+    return 0;
+}
+
 if (args is ["--list"])
 {
     foreach (var benchmark in benchmarks)
     {
-        Console.WriteLine($"{benchmark.Name,-12} {benchmark.Description}");
+        Console.WriteLine($"{benchmark.Name,-14} {benchmark.Description}");
     }
 
     return 0;

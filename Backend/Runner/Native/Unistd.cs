@@ -9,6 +9,8 @@ internal static unsafe partial class Unistd
     private const int Eintr = 4;
     private const int OpenReadOnly = 0;
     private const int CloseOnExec = 0x80000;
+    private const int LocalDomain = 1;
+    private const int StreamKind = 1;
     private const int DuplicateCloseOnExec = 1030;
 
     /// <summary>Moves a descriptor to a free number that child processes do not inherit, and puts /dev/null where it was.</summary>
@@ -23,6 +25,17 @@ internal static unsafe partial class Unistd
         _ = close(nothing);
         return moved;
     }
+
+    /// <summary>Two descriptors of this process, each the other end of the other.</summary>
+    public static (int First, int Second) SocketPair()
+    {
+        var pair = stackalloc int[2];
+        Check(socketpair(LocalDomain, StreamKind | CloseOnExec, 0, pair), "socketpair");
+        return (pair[0], pair[1]);
+    }
+
+    /// <summary>Closes a descriptor.</summary>
+    public static void Close(int descriptor) => _ = close(descriptor);
 
     /// <summary>Reads at most the span's length; zero means the other end is closed.</summary>
     public static int Read(int descriptor, Span<byte> buffer)
@@ -73,6 +86,10 @@ internal static unsafe partial class Unistd
 
     private static int Check(int result, string call) =>
         result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError(), call + " failed");
+
+    // man 2 socketpair
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int socketpair(int domain, int type, int protocol, int* sv);
 
     // man 2 read
     [LibraryImport("libc", SetLastError = true)]

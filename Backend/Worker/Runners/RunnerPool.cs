@@ -226,7 +226,9 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             var events = new EventSwitch(greeting);
             sandbox = await factory.StartAsync(new SandboxSpec(id, code, 1, kind.MemoryMiB, kind.NeedsAspNetCore, image?.Sandbox), events, _stop.Token);
             await Task.WhenAny(greeting.Came, sandbox.Exited).WaitAsync(s_startLimit, time, _stop.Token);
-            if (!greeting.Came.IsCompleted)
+            sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
+            await Task.WhenAny(greeting.Warm, sandbox.Exited).WaitAsync(s_startLimit, time, _stop.Token);
+            if (!greeting.Warm.IsCompleted)
             {
                 throw new SandboxStartException($"The runner ended: {await sandbox.Exited}");
             }
@@ -279,7 +281,11 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
     {
         private readonly TaskCompletionSource _came = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        private readonly TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public Task Came => _came.Task;
+
+        public Task Warm => _warm.Task;
 
         public void OnOutput(OutputSource source, ReadOnlySpan<byte> bytes)
         {
@@ -288,9 +294,9 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
 
         public void OnFrame(RunnerFrame frame)
         {
-            if (frame.Hello is not null)
+            if (frame.Hello is not null && !_came.TrySetResult())
             {
-                _came.TrySetResult();
+                _warm.TrySetResult();
             }
         }
     }

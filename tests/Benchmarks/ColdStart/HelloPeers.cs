@@ -1,0 +1,98 @@
+using System.Text.Json.Nodes;
+using CliWrap;
+using CliWrap.Buffered;
+using Modal.Benchmarks.Reporting;
+using Modal.Scenarios.Harness;
+
+namespace Modal.Benchmarks.ColdStart;
+
+/// <summary>What users would run instead: a .NET hello by runsc, and by podman with runsc, over the same root file system and the same runtime.</summary>
+internal sealed class HelloPeers : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("modal-hello-");
+    private readonly string _dotnet = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+    private readonly string _root = Directory.EnumerateDirectories(TestState.StandardBases).Select(b => Path.Combine(b, "rootfs")).First(Directory.Exists);
+    private int _count;
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    /// <summary>Seconds of <c>runsc run</c>, from the command to its end.</summary>
+    public async Task<double> RunscAsync()
+    {
+        var bundle = Bundle();
+        return await TimeAsync(Cli.Wrap("runsc").WithArguments(
+            ["--root", Path.Combine(_folder.FullName, "state"), "--network=none", "--ignore-cgroups", "run", "--bundle", bundle, $"modal-hello-{Environment.ProcessId}-{_count}"]));
+    }
+
+    /// <summary>Seconds of <c>podman run</c> with runsc; null where podman is not to be had.</summary>
+    public async Task<double?> PodmanAsync()
+    {
+        if (!File.Exists("/usr/bin/podman"))
+        {
+            if (!Environment.IsPrivilegedProcess || !File.Exists("/usr/bin/apt-get"))
+            {
+                return null;
+            }
+
+            var installed = await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", "podman"])
+                .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive").Set("RUNLEVEL", "1")).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+            if (installed.ExitCode != 0)
+            {
+                return null;
+            }
+        }
+
+        // podman has runsc make its control groups and raise limits, which not every machine allows.
+        var runtime = Path.Combine(_folder.FullName, "runsc-plain");
+        await File.WriteAllTextAsync(runtime, "#!/bin/sh\nexec runsc --network=none --ignore-cgroups \"$@\"\n");
+        File.SetUnixFileMode(runtime, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            return await TimeAsync(Cli.Wrap("podman").WithArguments(
+            [
+                "--runtime", runtime, "run", "--rm", "--network=none", "--read-only", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000",
+                "-v", $"{_dotnet}:/modal/dotnet:ro", "-v", $"{HelloFolder}:/modal/app:ro", "--rootfs", _root, "/modal/dotnet/dotnet", "/modal/app/Modal.Benchmarks.Hello.dll",
+            ]));
+        }
+        catch (InvalidOperationException e)
+        {
+            Console.WriteLine($"podman does not work here: {e.Message}");
+            return null;
+        }
+    }
+
+    private static string HelloFolder => Path.GetFullPath(Path.Combine(HostPaths.Root, "tests", "Benchmarks.Hello", "bin", Path.GetFileName(Path.GetDirectoryName(AppContext.BaseDirectory.TrimEnd('/'))!), "net10.0"));
+
+    private static async Task<double> TimeAsync(Command command)
+    {
+        BufferedCommandResult? result = null;
+        var seconds = await Stats.SecondsAsync(async () => result = await command.WithValidation(CommandResultValidation.None).ExecuteBufferedAsync());
+        return result!.StandardOutput.Trim() == "hello" ? seconds : throw new InvalidOperationException($"It printed '{result.StandardOutput}' and '{result.StandardError}'.");
+    }
+
+    private string Bundle()
+    {
+        var bundle = Path.Combine(_folder.FullName, (++_count).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Directory.CreateDirectory(bundle);
+        var configuration = new JsonObject
+        {
+            ["ociVersion"] = "1.0.2",
+            ["process"] = new JsonObject
+            {
+                ["user"] = new JsonObject { ["uid"] = 65534, ["gid"] = 65534 },
+                ["args"] = new JsonArray("/modal/dotnet/dotnet", "/modal/app/Modal.Benchmarks.Hello.dll"),
+                ["env"] = new JsonArray("PATH=/usr/bin:/bin", "HOME=/tmp", "DOTNET_ROOT=/modal/dotnet"),
+                ["cwd"] = "/",
+            },
+            ["root"] = new JsonObject { ["path"] = _root, ["readonly"] = true },
+            ["mounts"] = new JsonArray(
+                Mount("/proc", "proc", "proc"), Mount("/tmp", "tmpfs", "tmpfs"), Mount("/modal/dotnet", "bind", _dotnet, "rbind", "ro"), Mount("/modal/app", "bind", HelloFolder, "rbind", "ro")),
+            ["linux"] = new JsonObject { ["namespaces"] = new JsonArray([.. ((string[])["pid", "ipc", "uts", "mount", "network"]).Select(type => new JsonObject { ["type"] = type })]) },
+        };
+        File.WriteAllText(Path.Combine(bundle, "config.json"), configuration.ToJsonString());
+        return bundle;
+    }
+
+    private static JsonObject Mount(string destination, string type, string source, params string[] options) =>
+        new() { ["destination"] = destination, ["type"] = type, ["source"] = source, ["options"] = new JsonArray([.. options.Select(o => JsonValue.Create(o))]) };
+}
