@@ -24,9 +24,10 @@ internal static class HostCommand
         var server = new Option<string?>("--server") { Description = "For a worker: the server to dial, http://host:port or unix:///path." };
         var store = Store();
         var images = new Option<ImageRootMode>("--images") { Description = "auto, mount or unpack: auto mounts images where FUSE works, else unpacks them.", DefaultValueFactory = _ => ImageRootMode.Auto };
+        var keep = new Option<int>("--keep-blobs-days") { Description = "How long unused code files and large payloads stay in the store, 1 to 365; the same for all servers of a store.", DefaultValueFactory = _ => 7 };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
-        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, images, idle, console };
+        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, keep, images, idle, console };
         command.SetAction((parsed, token) => ServeCommand.RunAsync(
             new HostOptions
             {
@@ -36,6 +37,7 @@ internal static class HostCommand
                 Server = parsed.GetValue(server),
                 Images = parsed.GetValue(images),
                 Store = parsed.GetValue(store),
+                BlobKeep = TimeSpan.FromDays(parsed.GetValue(keep)),
                 IdleLimit = TimeSpan.FromMinutes(parsed.GetValue(idle)),
                 LogToConsole = parsed.GetValue(console),
             },
