@@ -13,6 +13,13 @@ public sealed class ControlPlaneOptions
     [Range(typeof(TimeSpan), "00:00:00.1", "00:01:00")]
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long code files and large payloads stay in the store that nobody sent again: after half of it clients are asked to send theirs again, and a day after all of it what nobody sent is
+    /// removed, unless a running app has it. Default 7 days; from 1 to 365. The same for all servers of a store.
+    /// </summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "365.00:00:00")]
+    public TimeSpan BlobKeep { get; set; } = TimeSpan.FromDays(7);
+
     /// <summary>Whether this is one person's daemon: only then may a client ask it to stop. Default false.</summary>
     public bool IsLocalDaemon { get; set; }
 

@@ -2,17 +2,19 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
 using Modal.Backend.ControlPlane.Workers;
+using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.ControlPlane;
 
-/// <summary>Adds the control plane to a program. The program hosts the Orleans silo and registers a blob store; if it registers an object tier too, that is served.</summary>
+/// <summary>Adds the control plane to a program. The program hosts the Orleans silo and registers an object tier, the store.</summary>
 public static class ControlPlaneRegistration
 {
     // Batches of the largest inline payloads; what is larger travels as a blob.
@@ -32,6 +34,9 @@ public static class ControlPlaneRegistration
         services.AddSingleton<Registry<RunningBuild>>();
         services.AddSingleton<WorkerArrivals>();
         services.AddSingleton<IRunningApps, RunningApps>();
+        services.AddSingleton(static p =>
+            new TierBlobs(p.GetRequiredService<IObjectTier>(), p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.BlobKeep, p.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<BlobUpkeep>();
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = MaxMessageBytes;
@@ -47,12 +52,7 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<ClientService>();
         endpoints.MapGrpcService<WorkerGateway>();
         endpoints.MapGrpcService<BlobService>();
+        endpoints.MapGrpcService<ObjectService>();
         endpoints.MapGrpcService<ImageService>();
-
-        // A host without a store of objects says UNIMPLEMENTED, not an error on each call.
-        if (endpoints.ServiceProvider.GetService<IServiceProviderIsService>()?.IsService(typeof(IObjectTier)) == true)
-        {
-            endpoints.MapGrpcService<ObjectService>();
-        }
     }
 }

@@ -53,6 +53,12 @@ internal static partial class Log
     [LoggerMessage(2033, LogLevel.Warning, "The store could not do what a peer asked.")]
     public static partial void TierFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(2034, LogLevel.Information, "Collected blobs of {Store}: removed {Removed} of {RemovedBytes} bytes, kept {Kept}.")]
+    public static partial void BlobsCollected(this ILogger logger, string store, int removed, long removedBytes, int kept);
+
+    [LoggerMessage(2035, LogLevel.Warning, "The blobs of {Store} could not be collected; the next attempt is in {Delay}.")]
+    public static partial void BlobsNotCollected(this ILogger logger, string store, TimeSpan delay, Exception exception);
+
     [LoggerMessage(2040, LogLevel.Information, "Build {BuildId} of {Layers} layers starts on {Session}.")]
     public static partial void BuildStarted(this ILogger logger, string buildId, int layers, string session);
 

@@ -11,7 +11,6 @@ using Modal.Backend.Host.Bridging;
 using Modal.Backend.Host.Daemon;
 using Modal.Backend.Host.Logging;
 using Modal.Backend.Host.Transport;
-using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Store.Peers;
 using Modal.Backend.Worker;
@@ -87,14 +86,15 @@ internal static class HostBuilding
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.MinResponseDataRate = null;
         });
-        builder.Services.AddSingleton(new BlobStore(new BlobStoreOptions { Directory = Path.Combine(options.StateDirectory, "blobs") }));
         builder.Services.AddSingleton(_ => TierAddress.Open(options.StoreAddress));
         builder.Services.AddModalControlPlane(o =>
         {
             o.IsLocalDaemon = options.Role == HostRole.All || options.Listen is null;
             o.HostBuild = BuildId();
+            o.BlobKeep = options.BlobKeep;
         });
         builder.Services.AddHostedService<IdleStop>();
+        builder.Services.AddHostedService<OldBlobs>();
         builder.UseOrleans(silo =>
         {
             // The silo is alone: its address names it and is never listened on.

@@ -18,10 +18,13 @@ public sealed record HostOptions
     public string? Server { get; init; }
 
     /// <summary>
-    /// The store of images that several hosts share: <c>folder:/path</c>, <c>s3:bucket/prefix?endpoint=http://host:port&amp;region=name</c>, or <c>peer:</c> and a server's address.
+    /// The store of images, code files and large payloads that several hosts share: <c>folder:/path</c>, <c>s3:bucket/prefix?endpoint=http://host:port&amp;region=name</c>, or <c>peer:</c> and a server's address.
     /// Default: the variable MODAL_STORE. Null, where that is not set, means the folder <c>store</c> of the state directory, and for a worker that dials another host's server that server's store.
     /// </summary>
     public string? Store { get; init; } = DefaultStore;
+
+    /// <summary>How long code files and large payloads stay in the store that nobody sent again. Default 7 days; from 1 to 365. The same for all servers of a store.</summary>
+    public TimeSpan BlobKeep { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>How images become root file systems. Default <see cref="ImageRootMode.Auto"/>: mounted where FUSE works, else unpacked.</summary>
     public ImageRootMode Images { get; init; }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
@@ -24,7 +25,7 @@ public static class WorkerRegistration
         services.AddOptions<WorkerOptions>().Configure(configure).ValidateOnStart();
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IWorkerBlobs, GrpcBlobs>();
+        services.TryAddSingleton(static p => OpenBlobs(p));
         services.AddSingleton<EventLoop>();
         services.AddSingleton<MemoryWatch>();
         services.AddSingleton<SandboxHost>();
@@ -37,6 +38,15 @@ public static class WorkerRegistration
         services.AddSingleton<WorkerImages>();
         services.AddHostedService<StoreUpkeep>();
         return services.AddHostedService<WorkerService>();
+    }
+
+    // The store of a peer is the server's: asking it twice gains nothing. How long blobs are kept is the server's business: this one only reads.
+    private static IWorkerBlobs OpenBlobs(IServiceProvider services)
+    {
+        var server = new GrpcBlobs(services.GetRequiredService<IControlPlaneChannel>());
+        return TierAddress.IsPeer(services.GetRequiredService<IOptions<WorkerOptions>>().Value.StoreAddress)
+            ? server
+            : new StoreFirstBlobs(new TierBlobs(services.GetRequiredService<ImageStore>().Tier, TimeSpan.FromDays(7), services.GetRequiredService<TimeProvider>()), server);
     }
 
     private static ImageStore OpenStore(WorkerOptions options, TimeProvider time) =>

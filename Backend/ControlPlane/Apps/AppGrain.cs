@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Protocol;
@@ -111,6 +112,17 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
         var functions = await Task.WhenAll(_functions.Keys.ToArray().Select(f => GrainFactory.GetGrain<IFunctionGrain>(f).GetStatusAsync()));
         status.Functions.AddRange(functions.Select(f => f.Status).OrderBy(f => f.Name, StringComparer.Ordinal));
         return new AppSnapshot(status);
+    }
+
+    public Task<IReadOnlyList<string>> ListBlobsAsync()
+    {
+        var digests = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var named in _functions.Values.Append<Google.Protobuf.IMessage?>(_app).OfType<Google.Protobuf.IMessage>())
+        {
+            NamedBlobs.AddTo(digests, named);
+        }
+
+        return Task.FromResult<IReadOnlyList<string>>([.. digests]);
     }
 
     private Task ConfigureAsync(IReadOnlyList<FunctionSpec> functions)

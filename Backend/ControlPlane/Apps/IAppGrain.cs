@@ -22,6 +22,9 @@ internal interface IAppGrain : IGrainWithStringKey
     Task WakeAsync();
 
     Task<AppSnapshot> GetStatusAsync();
+
+    /// <summary>Digests of the blobs that the app and its functions name.</summary>
+    Task<IReadOnlyList<string>> ListBlobsAsync();
 }
 
 /// <summary>Which apps run.</summary>

@@ -2,17 +2,18 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Store.Blobs;
+using Modal.Backend.Store.Objects;
 using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Blobs;
 
-/// <summary>The store over gRPC.</summary>
-internal sealed class BlobService(BlobStore store, ILogger<BlobService> logger) : Protocol.Blobs.BlobsBase
+/// <summary>The blobs of the store over gRPC.</summary>
+internal sealed class BlobService(TierBlobs blobs, ILogger<BlobService> logger) : Protocol.Blobs.BlobsBase
 {
     private const int MaxDigests = 10_000;
     private const int ChunkBytes = 512 * 1024;
 
-    public override Task<FindMissingReply> FindMissing(FindMissingRequest request, ServerCallContext context)
+    public override Task<FindMissingReply> FindMissing(FindMissingRequest request, ServerCallContext context) => Guard(context, async () =>
     {
         if (request.Digests.Count > MaxDigests)
         {
@@ -24,10 +25,10 @@ internal sealed class BlobService(BlobStore store, ILogger<BlobService> logger) 
             Check(digest);
         }
 
-        return Task.FromResult(new FindMissingReply { Digests = { store.FindMissing(request.Digests) } });
-    }
+        return new FindMissingReply { Digests = { await blobs.FindMissingAsync(request.Digests, context.CancellationToken) } };
+    });
 
-    public override async Task<PutReply> Put(IAsyncStreamReader<BlobChunk> requests, ServerCallContext context)
+    public override Task<PutReply> Put(IAsyncStreamReader<BlobChunk> requests, ServerCallContext context) => Guard(context, async () =>
     {
         if (!await requests.MoveNext(context.CancellationToken))
         {
@@ -37,7 +38,19 @@ internal sealed class BlobService(BlobStore store, ILogger<BlobService> logger) 
         var digest = requests.Current.Digest;
         Check(digest);
         await using var content = new ChunkStream(requests);
-        switch (await store.PutAsync(digest, content, context.CancellationToken))
+        BlobPutResult result;
+        try
+        {
+            result = await blobs.PutAsync(digest, content, context.CancellationToken);
+        }
+        catch (TierException)
+        {
+            await EndAsync(content, context);
+            throw;
+        }
+
+        await EndAsync(content, context);
+        switch (result)
         {
             case BlobPutResult.WrongDigest:
                 logger.BlobRefused(digest, "its bytes have another digest");
@@ -45,32 +58,30 @@ internal sealed class BlobService(BlobStore store, ILogger<BlobService> logger) 
             case BlobPutResult.DiskFull:
                 logger.BlobRefused(digest, "the disk is full");
                 throw new RpcException(new Status(StatusCode.ResourceExhausted, "The server's disk is full: the blob was not stored. Free space on it and try again."));
-            case BlobPutResult.Existed:
-                // To the end: an answer before it breaks off the sender, who is still writing.
-                await content.CopyToAsync(Stream.Null, context.CancellationToken);
-                return new PutReply { Stored = false };
             default:
-                return new PutReply { Stored = true };
+                return new PutReply { Stored = result == BlobPutResult.Stored };
         }
-    }
+    });
 
-    public override async Task Get(GetRequest request, IServerStreamWriter<BlobChunk> responses, ServerCallContext context)
+    public override Task Get(GetRequest request, IServerStreamWriter<BlobChunk> responses, ServerCallContext context) => Guard(context, async () =>
     {
         Check(request.Digest);
-        await using var content = store.OpenRead(request.Digest) ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no blob {request.Digest}."));
-        while (true)
-        {
-            // A buffer of its own for each chunk: gRPC may keep it until it is written.
-            var buffer = new byte[Math.Min(ChunkBytes, Math.Max(1, content.Length - content.Position))];
-            var length = await content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, context.CancellationToken);
-            if (length == 0)
+        var isThere = await blobs.ReadAsync(
+            request.Digest,
+            async (piece, token) =>
             {
-                return;
-            }
+                for (var at = 0; at < piece.Length; at += ChunkBytes)
+                {
+                    // A copy: gRPC gives no promise when it is done with the bytes.
+                    await responses.WriteAsync(new BlobChunk { Data = ByteString.CopyFrom(piece.Span.Slice(at, Math.Min(ChunkBytes, piece.Length - at))) }, token);
+                }
+            },
+            context.CancellationToken);
+        return isThere ? true : throw new RpcException(new Status(StatusCode.NotFound, $"There is no blob {request.Digest}."));
+    });
 
-            await responses.WriteAsync(new BlobChunk { Data = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, length)) });
-        }
-    }
+    // To the end: an answer before it breaks off the sender, who is still writing and then does not learn why.
+    private static Task EndAsync(ChunkStream content, ServerCallContext context) => content.CopyToAsync(Stream.Null, context.CancellationToken);
 
     private static void Check(string digest)
     {
@@ -81,4 +92,23 @@ internal sealed class BlobService(BlobStore store, ILogger<BlobService> logger) 
     }
 
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
+
+    private async Task<T> Guard<T>(ServerCallContext context, Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (InvalidDataException e)
+        {
+            logger.TierFailed(e);
+            throw new RpcException(new Status(StatusCode.DataLoss, e.Message));
+        }
+        catch (TierException e) when (!context.CancellationToken.IsCancellationRequested)
+        {
+            // With a peer that went away it is the peer that failed, and nobody is left to tell.
+            logger.TierFailed(e);
+            throw new RpcException(new Status(StatusCode.Unavailable, e.Message));
+        }
+    }
 }

@@ -29,7 +29,8 @@ internal sealed class ObjectService(IObjectTier tier, ILogger<ObjectService> log
             ObjectKeys.Split(key);
         }
 
-        return new FindMissingObjectsReply { Keys = { await tier.FindMissingAsync(request.Keys, context.CancellationToken) } };
+        var since = request.HasStoredSinceUnixMs ? DateTimeOffset.FromUnixTimeMilliseconds(request.StoredSinceUnixMs) : DateTimeOffset.MinValue;
+        return new FindMissingObjectsReply { Keys = { await tier.FindMissingAsync(request.Keys, since, context.CancellationToken) } };
     });
 
     public override Task<GetObjectSizeReply> GetSize(GetObjectSizeRequest request, ServerCallContext context) => Guard(context, async () =>
@@ -142,7 +143,7 @@ internal sealed class ObjectService(IObjectTier tier, ILogger<ObjectService> log
         {
             // With a peer that went away it is the peer that failed, and nobody is left to tell.
             logger.TierFailed(e);
-            throw new RpcException(new Status(StatusCode.Unavailable, e.Message));
+            throw new RpcException(new Status(e.IsFull ? StatusCode.ResourceExhausted : StatusCode.Unavailable, e.Message));
         }
     }
 }

@@ -25,9 +25,10 @@ internal static class HostCommand
         var store = Store();
         var images = new Option<ImageRootMode>("--images") { Description = "auto, mount or unpack: auto mounts images where FUSE works, else unpacks them.", DefaultValueFactory = _ => ImageRootMode.Auto };
         var runners = new Option<int?>("--waiting-runners") { Description = "How many runners wait for containers at most, each with some 80 MiB; two per core if it is not given." };
+        var keep = new Option<int>("--keep-blobs-days") { Description = "How long unused code files and large payloads stay in the store, 1 to 365; the same for all servers of a store.", DefaultValueFactory = _ => 7 };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
-        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, images, runners, idle, console };
+        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, keep, images, runners, idle, console };
         command.SetAction((parsed, token) => ServeCommand.RunAsync(
             new HostOptions
             {
@@ -38,6 +39,7 @@ internal static class HostCommand
                 Images = parsed.GetValue(images),
                 Store = parsed.GetValue(store),
                 WaitingRunners = parsed.GetValue(runners),
+                BlobKeep = TimeSpan.FromDays(parsed.GetValue(keep)),
                 IdleLimit = TimeSpan.FromMinutes(parsed.GetValue(idle)),
                 LogToConsole = parsed.GetValue(console),
             },

@@ -1,5 +1,5 @@
-using System.Text;
 using System.Text.RegularExpressions;
+using Modal.Images;
 
 namespace Modal.Backend.Images.Dockerfiles;
 
@@ -9,9 +9,6 @@ namespace Modal.Backend.Images.Dockerfiles;
 /// </summary>
 internal sealed class PathPattern
 {
-    // No name is longer than 255 bytes and no path longer than 4096 (limits.h).
-    private const int MaxLength = 4096;
-
     private readonly string _text;
     private readonly Regex? _regex;
 
@@ -23,87 +20,20 @@ internal sealed class PathPattern
     /// <exception cref="DockerfileException">It cannot be read.</exception>
     public static PathPattern Parse(string pattern, int line)
     {
-        if (pattern.Length > MaxLength)
+        if (pattern.Length > WildcardPattern.MaxLength)
         {
-            throw new DockerfileException(line, $"a path has {pattern.Length} characters; {MaxLength} are allowed.");
+            throw new DockerfileException(line, $"a path has {pattern.Length} characters; {WildcardPattern.MaxLength} are allowed.");
         }
 
-        if (pattern.AsSpan().IndexOfAny(@"*?[\") < 0)
+        if (!WildcardPattern.HasWildcards(pattern))
         {
             return new PathPattern(pattern, null);
         }
 
-        try
-        {
-            return new PathPattern(pattern, new Regex(Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking));
-        }
-        catch (Exception e) when (e is ArgumentException or FormatException or NotSupportedException)
-        {
-            throw new DockerfileException(line, $"the pattern '{(pattern.Length <= 100 ? pattern : pattern[..97] + "...")}' cannot be read: it has a set such as [a-z] that is wrong or not closed, or too much of everything.");
-        }
+        return new PathPattern(pattern, WildcardPattern.TryCompile(pattern) ?? throw new DockerfileException(
+            line,
+            $"the pattern '{(pattern.Length <= 100 ? pattern : pattern[..97] + "...")}' cannot be read: it has a set such as [a-z] that is wrong or not closed, or too much of everything."));
     }
 
     public bool IsMatch(ReadOnlySpan<char> path) => _regex?.IsMatch(path) ?? path.SequenceEqual(_text);
-
-    private static string Translate(string pattern)
-    {
-        var regex = new StringBuilder(@"\A");
-        for (var i = 0; i < pattern.Length; i++)
-        {
-            switch (pattern[i])
-            {
-                case '*' when i + 1 < pattern.Length && pattern[i + 1] == '*':
-                    i += i + 2 < pattern.Length && pattern[i + 2] == '/' ? 2 : 1;
-                    regex.Append(i + 1 < pattern.Length ? "(?:[^\0]*/)?" : "[^\0]*");
-                    break;
-                case '*':
-                    regex.Append("[^/]*");
-                    break;
-                case '?':
-                    regex.Append(@"(?:[\uD800-\uDBFF][\uDC00-\uDFFF]|[^/])");
-                    break;
-                case '[':
-                    i = Set(pattern, i + 1, regex);
-                    break;
-                case '\\':
-                    regex.Append(Regex.Escape((++i < pattern.Length ? pattern[i] : throw new FormatException()).ToString()));
-                    break;
-                default:
-                    regex.Append(Regex.Escape(pattern[i].ToString()));
-                    break;
-            }
-        }
-
-        return regex.Append(@"\z").ToString();
-    }
-
-    // Returns where it ends.
-    private static int Set(string pattern, int at, StringBuilder regex)
-    {
-        var isNot = at < pattern.Length && pattern[at] == '^';
-        at += isNot ? 1 : 0;
-        regex.Append(isNot ? "[^" : "[");
-        var start = at;
-        while (at >= pattern.Length || pattern[at] != ']' || at == start)
-        {
-            var low = Letter(pattern, ref at);
-            var high = at < pattern.Length && pattern[at] == '-' ? Letter(pattern, ref at, skip: 1) : low;
-            regex.Append(System.Globalization.CultureInfo.InvariantCulture, $"\\u{(int)low:X4}-\\u{(high >= low ? (int)high : throw new FormatException()):X4}");
-        }
-
-        regex.Append(']');
-        return at;
-    }
-
-    private static char Letter(string pattern, ref int at, int skip = 0)
-    {
-        at += skip;
-        if (at >= pattern.Length || pattern[at] is '-' or ']')
-        {
-            throw new FormatException();
-        }
-
-        at += pattern[at] == '\\' ? 1 : 0;
-        return at < pattern.Length ? pattern[at++] : throw new FormatException();
-    }
 }

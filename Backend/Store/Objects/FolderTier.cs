@@ -5,9 +5,6 @@ namespace Modal.Backend.Store.Objects;
 /// <summary>Objects as files: <c>kind/na/name</c>, where <c>na</c> are the name's first two letters. Several processes may use one folder.</summary>
 public sealed class FolderTier : IObjectTier
 {
-    // EDQUOT is what a full quota says; to the caller it is the same as a full disk.
-    private const int ErrorNoSpace = 28;
-    private const int ErrorQuota = 122;
     private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode ObjectMode = UnixFileMode.UserRead;
 
@@ -41,10 +38,10 @@ public sealed class FolderTier : IObjectTier
     public string Name => $"folder {_root}";
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        return Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => !File.Exists(PathOf(k)))]);
+        return Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => new FileInfo(PathOf(k)) is var file && (!file.Exists || file.LastWriteTimeUtc < storedSince))]);
     }
 
     /// <inheritdoc/>
@@ -98,8 +95,8 @@ public sealed class FolderTier : IObjectTier
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var reason = (e.HResult & 0xFFFF) is ErrorNoSpace or ErrorQuota ? "the disk is full" : e.Message;
-            throw new TierException($"{Name}: {key} could not be stored: {reason}", e);
+            var isFull = TierException.SaysFull(e);
+            throw new TierException($"{Name}: {key} could not be stored: {(isFull ? "the disk is full" : e.Message)}", e) { IsFull = isFull };
         }
         finally
         {

@@ -9,9 +9,12 @@ public interface IObjectTier
     /// <summary>For logs, such as <c>folder /var/lib/modal/store</c>.</summary>
     string Name { get; }
 
-    /// <summary>Those of the keys that are not there, in the order given.</summary>
+    /// <summary>Those of the keys that are not there, or were last stored before a time, in the order given.</summary>
+    /// <param name="keys">Which.</param>
+    /// <param name="storedSince">What was stored before counts as missing, by the tier's clock. <see cref="DateTimeOffset.MinValue"/>: the age does not matter.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="TierException">The tier cannot be asked.</exception>
-    Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken);
+    Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken);
 
     /// <summary>The length of an object in bytes; null if it is not there.</summary>
     /// <exception cref="TierException">The tier cannot be asked.</exception>

@@ -13,10 +13,10 @@ public sealed class MemoryTier(TimeProvider time) : IObjectTier
     public string Name => "memory";
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        return Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => !_objects.ContainsKey(Checked(k)))]);
+        return Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => !_objects.TryGetValue(Checked(k), out var found) || found.Modified < storedSince)]);
     }
 
     /// <inheritdoc/>

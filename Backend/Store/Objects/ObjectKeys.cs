@@ -1,3 +1,4 @@
+using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Digests;
 
 namespace Modal.Backend.Store.Objects;
@@ -17,6 +18,9 @@ public static class ObjectKeys
     /// <summary>What was found out about images, named after their ids and gone with them: reads of starts, results of scans.</summary>
     public const string Traces = "trace";
 
+    /// <summary>Bytes as they are, by their SHA-256: code files, large payloads, local files of images. See <see cref="TierBlobs"/>.</summary>
+    public const string Blobs = "blob";
+
     /// <summary>Marks of packs and indexes that the collection will remove.</summary>
     public const string Condemned = "condemned";
 
@@ -29,6 +33,13 @@ public static class ObjectKeys
 
     /// <summary>The key of a pack, named by the digest of its bytes.</summary>
     public static string Pack(Digest digest) => $"{Packs}/{digest}";
+
+    /// <summary>The key of a blob.</summary>
+    /// <param name="digest">Its digest.</param>
+    /// <exception cref="ArgumentException">It is not 64 lower-case hexadecimal letters.</exception>
+    public static string Blob(string digest) => BlobDigest.IsValid(digest)
+        ? $"{Blobs}/{digest}"
+        : throw new ArgumentException($"'{digest}' is not a digest: 64 lower-case hexadecimal letters are.", nameof(digest));
 
     /// <summary>The key of an index.</summary>
     /// <param name="name">Its <see cref="Indexes.ImageIndex.Name"/>.</param>

@@ -54,23 +54,19 @@ public sealed class S3Tier : IObjectTier, IDisposable
     public string Name => $"s3 {_options.Bucket}{(_options.Prefix.Length > 0 ? $"/{_options.Prefix}" : "")}{(_options.Endpoint is null ? "" : $" at {_options.Endpoint}")}";
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(keys);
         var isMissing = new bool[keys.Count];
         await Parallel.ForEachAsync(
             Enumerable.Range(0, keys.Count),
             new ParallelOptions { MaxDegreeOfParallelism = Lookups, CancellationToken = cancellationToken },
-            async (i, token) => isMissing[i] = await GetSizeAsync(keys[i], token) is null);
+            async (i, token) => isMissing[i] = await FindAsync(keys[i], token) is not { } found || (found.LastModified is { } stored && Utc(stored) < storedSince));
         return [.. keys.Where((_, i) => isMissing[i])];
     }
 
     /// <inheritdoc/>
-    public Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken) => AskAsync<long?>(
-        key,
-        "looked for",
-        async path => (await _client.GetObjectMetadataAsync(_options.Bucket, path, cancellationToken)).ContentLength,
-        null);
+    public async Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken) => (await FindAsync(key, cancellationToken))?.ContentLength;
 
     /// <inheritdoc/>
     public Task<int?> ReadAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken)
@@ -115,7 +111,7 @@ public sealed class S3Tier : IObjectTier, IDisposable
         }
         catch (IOException e)
         {
-            throw new TierException($"{Name}: {key} could not be stored: {e.Message}", e);
+            throw new TierException($"{Name}: {key} could not be stored: {e.Message}", e) { IsFull = TierException.SaysFull(e) };
         }
 
         spool.Position = 0;
@@ -150,7 +146,7 @@ public sealed class S3Tier : IObjectTier, IDisposable
             var page = (await AskAsync<ListObjectsV2Response?>(kind + "/-", "listed", async _ => await _client.ListObjectsV2Async(request, cancellationToken), null))!;
             foreach (var found in page.S3Objects ?? [])
             {
-                yield return new ObjectInfo(found.Key[Prefix.Length..], found.Size ?? 0, found.LastModified is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at.ToUniversalTime(), DateTimeKind.Utc)) : default);
+                yield return new ObjectInfo(found.Key[Prefix.Length..], found.Size ?? 0, found.LastModified is { } at ? Utc(at) : default);
             }
 
             if (page.IsTruncated != true)
@@ -177,6 +173,14 @@ public sealed class S3Tier : IObjectTier, IDisposable
     public void Dispose() => _client.Dispose();
 
     private string Prefix => _options.Prefix.Length == 0 ? "" : _options.Prefix.Trim('/') + "/";
+
+    private static DateTimeOffset Utc(DateTime time) => new(DateTime.SpecifyKind(time.ToUniversalTime(), DateTimeKind.Utc));
+
+    private Task<GetObjectMetadataResponse?> FindAsync(string key, CancellationToken cancellationToken) => AskAsync<GetObjectMetadataResponse?>(
+        key,
+        "looked for",
+        async path => await _client.GetObjectMetadataAsync(_options.Bucket, path, cancellationToken),
+        null);
 
     private string PathOf(string key)
     {

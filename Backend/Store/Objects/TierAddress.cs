@@ -38,6 +38,14 @@ public static class TierAddress
         return text.StartsWith(Folder, StringComparison.Ordinal);
     }
 
+    /// <summary>Whether the tier is the store of a server.</summary>
+    /// <param name="text">As above.</param>
+    public static bool IsPeer(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.StartsWith(Peer, StringComparison.Ordinal);
+    }
+
     /// <summary>Asks a tier for something that it does not have: opens its connection and has the code compiled, so that whoever is first in need of it does not wait for that. Never fails.</summary>
     /// <param name="tier">The tier.</param>
     public static async Task ConnectAsync(IObjectTier tier)

@@ -27,7 +27,7 @@ public sealed class PeerTier(GrpcChannel channel, string address) : IObjectTier,
     public string Name => $"peer {address}";
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(keys);
         foreach (var key in keys)
@@ -40,7 +40,7 @@ public sealed class PeerTier(GrpcChannel channel, string address) : IObjectTier,
         {
             try
             {
-                missing.AddRange((await _client.FindMissingAsync(new FindMissingObjectsRequest { Keys = { some } }, Limited(cancellationToken))).Keys);
+                missing.AddRange((await _client.FindMissingAsync(Request(some, storedSince), Limited(cancellationToken))).Keys);
             }
             catch (RpcException e)
             {
@@ -162,6 +162,17 @@ public sealed class PeerTier(GrpcChannel channel, string address) : IObjectTier,
 
     private static CallOptions Limited(CancellationToken cancellationToken) => new(deadline: DateTime.UtcNow + s_limit, cancellationToken: cancellationToken);
 
+    private static FindMissingObjectsRequest Request(string[] keys, DateTimeOffset storedSince)
+    {
+        var request = new FindMissingObjectsRequest { Keys = { keys } };
+        if (storedSince > DateTimeOffset.UnixEpoch)
+        {
+            request.StoredSinceUnixMs = storedSince.ToUnixTimeMilliseconds();
+        }
+
+        return request;
+    }
+
     private static async Task<bool> TrySendAsync(IClientStreamWriter<PutObjectPart> parts, string key, Stream content, CancellationToken cancellationToken)
     {
         // One part ahead, as only the end of the content shows which part was the last.
@@ -232,7 +243,7 @@ public sealed class PeerTier(GrpcChannel channel, string address) : IObjectTier,
             return new OperationCanceledException(e.Status.Detail, e, cancellationToken);
         }
 
-        return new TierException(
-            e.StatusCode == StatusCode.DeadlineExceeded ? $"{Name}: {what}: no answer came in {s_limit.TotalSeconds} s" : $"{Name}: {what}: {e.Status.Detail} ({e.StatusCode})", e);
+        var reason = e.StatusCode == StatusCode.DeadlineExceeded ? $"no answer came in {s_limit.TotalSeconds} s" : $"{e.Status.Detail} ({e.StatusCode})";
+        return new TierException($"{Name}: {what}: {reason}", e) { IsFull = e.StatusCode == StatusCode.ResourceExhausted };
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
 using Modal.Backend.Worker.Session;
@@ -16,16 +17,27 @@ internal sealed class GrpcBlobs(IControlPlaneChannel channel) : IWorkerBlobs
     public async Task ReadAsync(string digest, Stream destination, CancellationToken cancellationToken)
     {
         using var call = _client.Value.Get(new Protocol.GetRequest { Digest = digest }, cancellationToken: cancellationToken);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         try
         {
             await foreach (var chunk in call.ResponseStream.ReadAllAsync(cancellationToken))
             {
+                hash.AppendData(chunk.Data.Span);
                 await destination.WriteAsync(chunk.Data.Memory, cancellationToken);
             }
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.NotFound)
         {
             throw new FileNotFoundException($"The server has no blob {digest}.", e);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.DataLoss)
+        {
+            throw new InvalidDataException($"The server has no right bytes of the blob {digest}: {e.Status.Detail}", e);
+        }
+
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) is var actual && actual != digest)
+        {
+            throw new InvalidDataException($"The blob {digest} arrived with the digest {actual}.");
         }
     }
 

@@ -6,10 +6,11 @@ namespace Modal.Backend.Worker.Blobs;
 /// </summary>
 public interface IWorkerBlobs
 {
-    /// <summary>Copies a blob's bytes.</summary>
+    /// <summary>Copies a blob's bytes and checks them on their way.</summary>
     /// <param name="digest">Lower-case hexadecimal SHA-256.</param>
-    /// <param name="destination">Gets the bytes; the caller checks them against the digest.</param>
+    /// <param name="destination">Gets the bytes. They are right once this has returned; what it got before this throws is worth nothing.</param>
     /// <param name="cancellationToken">Stops the copy.</param>
+    /// <exception cref="InvalidDataException">The bytes that came do not have the digest.</exception>
     /// <exception cref="FileNotFoundException">It is not stored.</exception>
     Task ReadAsync(string digest, Stream destination, CancellationToken cancellationToken);
 

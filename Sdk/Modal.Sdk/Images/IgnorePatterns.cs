@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text;
-using System.Text.RegularExpressions;
-
 namespace Modal.Images;
 
 /// <summary>
@@ -11,9 +7,6 @@ namespace Modal.Images;
 /// </summary>
 internal sealed class IgnorePatterns
 {
-    // No path is longer (limits.h).
-    private const int MaxLength = 4096;
-
     private readonly List<(Func<string, bool> Matches, bool IsException)> _patterns = [];
 
     // By folder, which patterns match it or one above it: each folder is asked for all in it.
@@ -110,101 +103,25 @@ internal sealed class IgnorePatterns
 
     private static Func<string, bool> Compile(string pattern)
     {
-        if (pattern.Length > MaxLength)
+        if (pattern.Length > WildcardPattern.MaxLength)
         {
-            throw new InvalidRequestException($"An ignore pattern has {pattern.Length} characters; {MaxLength} are allowed.");
+            throw new InvalidRequestException($"An ignore pattern has {pattern.Length} characters; {WildcardPattern.MaxLength} are allowed.");
         }
 
         // What most patterns are; and "**x" is an end of a name too for docker, while it means whole names elsewhere.
-        var special = pattern.AsSpan().IndexOfAny(@"*?[\");
-        if (special < 0)
+        if (!WildcardPattern.HasWildcards(pattern))
         {
             return path => path == pattern;
         }
 
-        if (pattern.StartsWith("**", StringComparison.Ordinal) && pattern.AsSpan(2).IndexOfAny(@"*?[\") < 0)
+        if (pattern.StartsWith("**", StringComparison.Ordinal) && !WildcardPattern.HasWildcards(pattern[2..]))
         {
             var end = pattern[2..];
             return path => path.EndsWith(end, StringComparison.Ordinal) || (end.Length > 0 && end[0] == '/' && path.AsSpan().SequenceEqual(end.AsSpan(1)));
         }
 
-        try
-        {
-            // Linear in the path, whatever the pattern is.
-            var regex = new Regex(Translate(pattern), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
-            return path => regex.IsMatch(path);
-        }
-        catch (Exception e) when (e is FormatException or ArgumentException or NotSupportedException)
-        {
-            throw new InvalidRequestException($"The ignore pattern '{(pattern.Length <= 100 ? pattern : pattern[..97] + "...")}' cannot be read: it has a set such as [a-z] that is wrong or not closed, ends with a backslash, or has too much of everything.");
-        }
-    }
-
-    private static string Translate(string pattern)
-    {
-        var regex = new StringBuilder(@"\A");
-        for (var i = 0; i < pattern.Length; i++)
-        {
-            switch (pattern[i])
-            {
-                case '*' when i + 1 < pattern.Length && pattern[i + 1] == '*':
-                    // "**/x" is x in any folder, also in this one.
-                    i += i + 2 < pattern.Length && pattern[i + 2] == '/' ? 2 : 1;
-                    regex.Append(i + 1 < pattern.Length ? "(?:[^\0]*/)?" : "[^\0]*");
-                    break;
-                case '*':
-                    regex.Append("[^/]*");
-                    break;
-                case '?':
-                    regex.Append(@"(?:[\uD800-\uDBFF][\uDC00-\uDFFF]|[^/])");
-                    break;
-                case '[':
-                    i = Set(pattern, i + 1, regex);
-                    break;
-                case '\\':
-                    regex.Append(Regex.Escape((++i < pattern.Length ? pattern[i] : throw new FormatException()).ToString()));
-                    break;
-                default:
-                    regex.Append(Regex.Escape(pattern[i].ToString()));
-                    break;
-            }
-        }
-
-        return regex.Append(@"\z").ToString();
-    }
-
-    // Returns where it ends. At least one letter or range, in which '-', ']' and '\' stand only after a backslash, as in Go's filepath.Match.
-    private static int Set(string pattern, int at, StringBuilder regex)
-    {
-        var isNot = at < pattern.Length && pattern[at] == '^';
-        at += isNot ? 1 : 0;
-        regex.Append(isNot ? "[^" : "[");
-        var start = at;
-        while (at == start || at >= pattern.Length || pattern[at] != ']')
-        {
-            var low = Letter(pattern, ref at);
-            var high = low;
-            if (at < pattern.Length && pattern[at] == '-')
-            {
-                at++;
-                high = Letter(pattern, ref at);
-            }
-
-            regex.Append(CultureInfo.InvariantCulture, $"\\u{(int)low:X4}-\\u{(high >= low ? (int)high : throw new FormatException()):X4}");
-        }
-
-        regex.Append(']');
-        return at;
-    }
-
-    private static char Letter(string pattern, ref int at)
-    {
-        if (at >= pattern.Length || pattern[at] is '-' or ']')
-        {
-            throw new FormatException();
-        }
-
-        at += pattern[at] == '\\' ? 1 : 0;
-        return at < pattern.Length ? pattern[at++] : throw new FormatException();
+        var regex = WildcardPattern.TryCompile(pattern) ?? throw new InvalidRequestException(
+            $"The ignore pattern '{(pattern.Length <= 100 ? pattern : pattern[..97] + "...")}' cannot be read: it has a set such as [a-z] that is wrong or not closed, ends with a backslash, or has too much of everything.");
+        return path => regex.IsMatch(path);
     }
 }

@@ -7,7 +7,7 @@ internal sealed class FailingTier : IObjectTier
 {
     public string Name => "failing";
 
-    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken) => throw Failure();
+    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken) => throw Failure();
 
     public Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken) => throw Failure();
 

@@ -17,7 +17,7 @@ public sealed class PeerFailureTests
     }
 
     [Fact]
-    public async Task AnyCall_HostWithoutAStore_FailsAsUnimplemented()
+    public async Task AnyCall_ServerWithoutTheService_FailsAsUnimplemented()
     {
         await using var server = await PeerServer.StartAsync(tier: null, Token);
 

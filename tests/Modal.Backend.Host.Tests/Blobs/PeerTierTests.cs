@@ -97,6 +97,25 @@ public sealed class PeerTierTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FindMissing_StoredBeforeTheTimeAskedFor_CountsAsMissing()
+    {
+        await PutAsync("pack/a", [1]);
+
+        Assert.Empty(await Peer.FindMissingAsync(["pack/a"], DateTimeOffset.UtcNow.AddMinutes(-10), Token));
+        Assert.Equal(["pack/a"], await Peer.FindMissingAsync(["pack/a"], DateTimeOffset.UtcNow.AddMinutes(10), Token));
+    }
+
+    [Fact]
+    public async Task Put_PeersDiskIsFull_IsSaidSo()
+    {
+        await using var full = await PeerServer.StartAsync(new RefusingTier(isFull: true), Token);
+
+        var error = await Assert.ThrowsAsync<TierException>(() => full.Peer.PutAsync("pack/a", new MemoryStream(new byte[5_000_000]), Token));
+
+        Assert.True(error.IsFull);
+    }
+
+    [Fact]
     public async Task List_MoreThanOneMessageHolds_GivesAllOfTheKind()
     {
         var direct = new FolderTier(_folder);

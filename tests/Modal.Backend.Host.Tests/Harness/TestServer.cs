@@ -17,6 +17,8 @@ public sealed class TestServer : IAsyncLifetime
 
     public FakeTimeProvider Time { get; } = new();
 
+    public IServiceProvider Services => _app!.Services;
+
     internal HostOptions Options => new() { Role = HostRole.Server, StateDirectory = _directory, IdleLimit = TimeSpan.Zero };
 
     public async ValueTask InitializeAsync()

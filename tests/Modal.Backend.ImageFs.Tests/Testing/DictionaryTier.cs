@@ -42,7 +42,7 @@ internal sealed class DictionaryTier : IObjectTier
         }
     }
 
-    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => !_objects.ContainsKey(k))]);
 
     public Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken) => Task.FromResult(_objects.TryGetValue(key, out var bytes) ? bytes.Length : (long?)null);

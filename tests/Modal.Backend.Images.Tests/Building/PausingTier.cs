@@ -16,7 +16,7 @@ internal sealed class PausingTier(IObjectTier inner) : IObjectTier
 
     public Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken) => inner.GetSizeAsync(key, cancellationToken);
 
-    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken) => inner.FindMissingAsync(keys, cancellationToken);
+    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken) => inner.FindMissingAsync(keys, storedSince, cancellationToken);
 
     public async Task<int?> ReadAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken)
     {

@@ -10,14 +10,14 @@ internal sealed class TurnTier(IObjectTier inner) : IObjectTier
 
     public string Name => inner.Name;
 
-    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken)
     {
         // Each key is a question of its own, as it is in S3.
         var missing = new List<string>();
         foreach (var key in keys)
         {
             await Turns!.WaitAsync();
-            missing.AddRange(await inner.FindMissingAsync([key], cancellationToken));
+            missing.AddRange(await inner.FindMissingAsync([key], storedSince, cancellationToken));
         }
 
         return missing;

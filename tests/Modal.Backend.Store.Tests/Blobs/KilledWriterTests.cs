@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Modal.Backend.Store.Blobs;
+using Modal.Backend.Store.Objects;
 using Xunit;
 
 namespace Modal.Backend.Store.Tests.Blobs;
@@ -27,13 +28,12 @@ public sealed class KilledWriterTests
                 await WriteAndKillAsync(directory, token);
             }
 
-            var store = new BlobStore(new BlobStoreOptions { Directory = directory });
-            Assert.Empty(Directory.EnumerateFiles(Path.Combine(directory, "tmp")));
-            var blobs = Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Select(f => Path.GetFileName(Path.GetDirectoryName(f)) + Path.GetFileName(f)).ToArray();
-            Assert.NotEmpty(blobs);
-            foreach (var digest in blobs)
+            var tier = new FolderTier(directory);
+            var stored = await tier.ListAsync(ObjectKeys.Blobs, token).ToListAsync(token);
+            Assert.NotEmpty(stored);
+            foreach (var (key, _, _) in stored)
             {
-                Assert.True(await store.VerifyAsync(digest, token), digest);
+                Assert.True(await Open(directory).VerifyAsync(ObjectKeys.Split(key).Name, token), key);
             }
         }
         finally
@@ -41,6 +41,8 @@ public sealed class KilledWriterTests
             Directory.Delete(directory, recursive: true);
         }
     }
+
+    private static TierBlobs Open(string directory) => new(new FolderTier(directory), TimeSpan.FromDays(7), TimeProvider.System);
 
     private static async Task WriteAndKillAsync(string directory, CancellationToken token)
     {
@@ -79,7 +81,7 @@ public sealed class KilledWriterTests
 
     private static async Task WriteForEverAsync(string directory, CancellationToken token)
     {
-        var store = new BlobStore(new BlobStoreOptions { Directory = directory });
+        var store = Open(directory);
         while (true)
         {
             var bytes = RandomNumberGenerator.GetBytes(8_000_000);

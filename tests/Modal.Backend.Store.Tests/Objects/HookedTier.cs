@@ -10,10 +10,10 @@ internal sealed class HookedTier(IObjectTier inner) : IObjectTier
 
     public string Name => inner.Name;
 
-    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken)
     {
         await Before($"find {string.Join(' ', keys)}");
-        return await inner.FindMissingAsync(keys, cancellationToken);
+        return await inner.FindMissingAsync(keys, storedSince, cancellationToken);
     }
 
     public async Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken)

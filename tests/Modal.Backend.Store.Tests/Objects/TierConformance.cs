@@ -59,6 +59,17 @@ public abstract class TierConformance
     }
 
     [Fact]
+    public async Task FindMissing_StoredBeforeTheTimeAskedFor_CountsAsMissing()
+    {
+        var tier = await OpenAsync();
+        await PutAsync(tier, Key("there"), [1]);
+        string[] keys = [Key("there"), Key("missing")];
+
+        Assert.Equal([Key("missing")], await tier.FindMissingAsync(keys, DateTimeOffset.UtcNow.AddMinutes(-10), Cancel));
+        Assert.Equal(keys, await tier.FindMissingAsync(keys, DateTimeOffset.UtcNow.AddMinutes(10), Cancel));
+    }
+
+    [Fact]
     public async Task Put_OverAnother_Replaces()
     {
         var tier = await OpenAsync();

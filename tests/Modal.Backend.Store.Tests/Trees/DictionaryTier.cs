@@ -13,7 +13,7 @@ internal sealed class DictionaryTier : IObjectTier
 
     public string Name => "dictionary";
 
-    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<string>> FindMissingAsync(IReadOnlyList<string> keys, DateTimeOffset storedSince, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([.. keys.Where(k => !Objects.ContainsKey(k))]);
 
     public Task<long?> GetSizeAsync(string key, CancellationToken cancellationToken) => Task.FromResult<long?>(Objects.TryGetValue(key, out var found) ? found.Length : null);

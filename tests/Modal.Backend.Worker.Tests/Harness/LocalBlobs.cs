@@ -42,6 +42,10 @@ internal sealed class LocalBlobs : IWorkerBlobs
         Reads++;
         var bytes = _bytes.GetValueOrDefault(digest) ?? throw new FileNotFoundException($"There is no blob {digest}.");
         await destination.WriteAsync(bytes, cancellationToken);
+        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != digest)
+        {
+            throw new InvalidDataException($"The blob {digest} has other bytes.");
+        }
     }
 
     public Task WriteAsync(string digest, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
