@@ -126,6 +126,9 @@ internal sealed class RunnerProcess : IDisposable
     private void WarmUpAndAnswer()
     {
         WarmUp.Run();
+
+        // It may be put into a snapshot from now on.
+        SnapshotPreparation.Run();
         SendHello();
     }
 
@@ -140,7 +143,7 @@ internal sealed class RunnerProcess : IDisposable
             SendHello();
         }
 
-        if (resume.Trial)
+        if (resume.OnlyRenew)
         {
             return;
         }

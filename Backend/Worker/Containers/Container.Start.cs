@@ -49,16 +49,16 @@ internal sealed partial class Container
         if (_start.Function.ImageId.Length > 0 && _image is null)
         {
             _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
-            _spec = _spec! with { Image = _image.Sandbox };
             _timeline.End("image");
         }
+
+        _spec = _spec! with { Image = _image?.Sandbox };
     }
 
     // A runner that waits for code, if there is one of the same kind.
     private async Task<bool> TryTakeRunnerAsync(FunctionSpec function)
     {
-        if (function.Resources is { Gpu.Length: > 0 } or { EphemeralDiskMib: > 0 } || _image is not null
-            || await _services.Runners.TryTakeAsync(new RunnerKind(function.ImageId, function.NeedsAspnetcore, MemoryMiB), _abort.Token) is not { } runner)
+        if (KindOf(function) is not { } kind || _image is not null || await _services.Runners.TryTakeAsync(kind, _abort.Token) is not { } runner)
         {
             return false;
         }
@@ -74,8 +74,17 @@ internal sealed partial class Container
         return true;
     }
 
+    // Null if it needs a sandbox that differs from others.
+    private RunnerKind? KindOf(FunctionSpec function) =>
+        function.Resources is { Gpu.Length: > 0 } or { EphemeralDiskMib: > 0 } ? null : new RunnerKind(function.ImageId, function.NeedsAspnetcore, MemoryMiB);
+
     private async Task BootAsync(FunctionSpec function)
     {
+        if (await TryRestoreRunnerAsync(function))
+        {
+            return;
+        }
+
         var sandbox = await _services.Factory.StartAsync(_spec!, this, _abort.Token);
         Adopt(sandbox, "sandbox");
         SendStart(sandbox, function);
@@ -93,6 +102,32 @@ internal sealed partial class Container
                 Snapshot = _snapshotFolder is not null,
             },
         });
+
+    // A process without code from a snapshot: quicker than a new one, for any function of its kind.
+    private async Task<bool> TryRestoreRunnerAsync(FunctionSpec function)
+    {
+        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is not { } kind)
+        {
+            return false;
+        }
+
+        var key = SnapshotKey.Of(platform, kind);
+        using var snapshot = await _services.Snapshots.FindLocalAsync(key);
+        if (snapshot is null)
+        {
+            return false;
+        }
+
+        if (await RestoreAsync(function, snapshot.Folder, ContainerStart.RunnerSnapshot) is { } obstacle)
+        {
+            _timeline.End("restore");
+            await _services.Snapshots.RejectAsync(key, "the runner", obstacle);
+            return false;
+        }
+
+        SendStart(_sandbox!, function);
+        return true;
+    }
 
     // False if the container has to be booted; then the folder for a new snapshot is set if one is to be taken.
     private async Task<bool> TryRestoreAsync(FunctionSpec function)
@@ -116,8 +151,7 @@ internal sealed partial class Container
         {
             using (snapshot)
             {
-                await AcquireImageAsync();
-                obstacle = await RestoreAsync(snapshot.Folder);
+                obstacle = await RestoreAsync(function, snapshot.Folder, ContainerStart.Snapshot);
             }
 
             if (obstacle is null)
@@ -136,27 +170,46 @@ internal sealed partial class Container
     }
 
     /// <returns>Null if a process from the snapshot runs, else why not.</returns>
-    private async Task<string?> RestoreAsync(string folder)
+    private async Task<string?> RestoreAsync(FunctionSpec function, string folder, ContainerStart kind)
     {
         var events = new EventSwitch(this);
-        ISandbox sandbox;
+        ISandbox? sandbox = null;
         try
         {
-            sandbox = await _services.Factory.RestoreAsync(_spec!, folder, events, _abort.Token);
+            // A sandbox that was made ahead, if there is one.
+            if (kind == ContainerStart.Snapshot && _image is null && KindOf(function) is { } like && await _services.Runners.TryTakeAsync(like with { IsEmpty = true }, _abort.Token) is { } made)
+            {
+                (sandbox, _image, events) = (made.Sandbox, made.Image, made.Events);
+                events.GiveTo(this);
+                made.AddCode(_spec!.CodePath);
+                sandbox.SetCpu(_spec.CpuCores);
+                await sandbox.RestoreAsync(folder, _abort.Token);
+            }
+            else
+            {
+                await AcquireImageAsync();
+                sandbox = await _services.Factory.RestoreAsync(_spec!, folder, events, _abort.Token);
+            }
         }
-        catch (SandboxStartException e)
+        catch (Exception e) when (e is SandboxStartException or OperationCanceledException)
         {
+            if (sandbox is not null)
+            {
+                await sandbox.DisposeAsync();
+            }
+
+            _abort.Token.ThrowIfCancellationRequested();
             return e.Message;
         }
 
         lock (_gate)
         {
-            _kind = ContainerStart.Snapshot;
+            _kind = kind;
             _sandbox = sandbox;
             _lastHeard = _services.Time.GetTimestamp();
         }
 
-        sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Restored = true, Environment = { Variables() } } });
+        sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Restored = true, OnlyRenew = kind == ContainerStart.RunnerSnapshot, Environment = { Variables() } } });
         await Task.WhenAny(_answered.Task, sandbox.Exited, Task.Delay(s_answerLimit, _services.Time, _abort.Token));
         _abort.Token.ThrowIfCancellationRequested();
         if (_answered.Task.IsCompleted)
@@ -224,7 +277,7 @@ internal sealed partial class Container
             return;
         }
 
-        _timeline.End(_kind == ContainerStart.Snapshot ? "restore" : "runtime");
+        _timeline.End(_kind == ContainerStart.Lazy ? "runtime" : "restore");
         _answered.TrySetResult();
     }
 
@@ -274,7 +327,7 @@ internal sealed partial class Container
         }
 
         _snapshotFolder = null;
-        _services.Snapshots.Publish(_snapshotKey!, _start.Function.Name, folder, MemoryMiB, (path, token) => SnapshotTrial.RunAsync(path, _spec!, _start.Function, _services, token));
+        _services.Snapshots.Publish(_snapshotKey!, _start.Function.Name, folder, MemoryMiB, (path, token) => SnapshotTrial.RunAsync(path, _spec!, _start.Function.ImageId, _services.Factory, _services.Images, _services.Time, token));
     }
 
     private void DropSnapshot(string reason)

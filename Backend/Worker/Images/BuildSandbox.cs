@@ -102,7 +102,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
             IsBuild = true,
             HasHostNetwork = true,
         };
-        await using var sandbox = await factory.StartAsync(Id.New(Id.Container), Environment.ProcessorCount, bundle, new Output(output), snapshot: null, cancellationToken);
+        await using var sandbox = await factory.StartAsync(Id.New(Id.Container), Environment.ProcessorCount, bundle, new Output(output), RunscVerb.Run, cancellationToken);
         await using var kill = cancellationToken.UnsafeRegister(static s => ((ISandbox)s!).Kill(), sandbox);
         var exit = await sandbox.Exited;
         cancellationToken.ThrowIfCancellationRequested();

@@ -4,4 +4,5 @@ namespace Modal.Backend.Worker.Runners;
 /// <param name="ImageId">The image; empty for the standard base.</param>
 /// <param name="NeedsAspNetCore">Whether it has the ASP.NET Core framework.</param>
 /// <param name="MemoryMiB">Its memory limit, by which the runtime lays out its heap.</param>
-internal sealed record RunnerKind(string ImageId, bool NeedsAspNetCore, long MemoryMiB);
+/// <param name="IsEmpty">Only the sandbox, with no process in it: what a snapshot is restored into.</param>
+internal sealed record RunnerKind(string ImageId, bool NeedsAspNetCore, long MemoryMiB, bool IsEmpty = false);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Runners;
@@ -12,11 +13,12 @@ namespace Modal.Backend.Worker.Runners;
 /// </summary>
 /// <param name="factory">Starts sandboxes.</param>
 /// <param name="images">Mounts their images.</param>
+/// <param name="snapshots">Keeps a snapshot of one runner of each kind, from which further ones start quicker.</param>
 /// <param name="folder">One folder per sandbox: where the factory keeps its own.</param>
 /// <param name="maxRunners">How many wait at most; zero for none.</param>
 /// <param name="time">Says what is recent.</param>
 /// <param name="logger">Told of runners that do not start.</param>
-internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images, string folder, int maxRunners, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images, SnapshotService snapshots, string folder, int maxRunners, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     // A kind that nobody asked for in this time is given up: what it costs is memory.
     private static readonly TimeSpan s_recent = TimeSpan.FromMinutes(10);
@@ -61,11 +63,6 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
     /// <returns>Null if there is none of this kind.</returns>
     public async Task<WaitingRunner?> TryTakeAsync(RunnerKind kind, CancellationToken cancellationToken)
     {
-        if (maxRunners == 0)
-        {
-            return null;
-        }
-
         TaskCompletionSource<WaitingRunner?> reserved;
         lock (_gate)
         {
@@ -132,6 +129,13 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
                         _starting = Task.Run(() => StartAsync(kind));
                         return;
                     }
+                }
+
+                // One that nobody waits for, to take a snapshot of it.
+                if (maxRunners == 0 && factory.SnapshotPlatform is not null && _taken.Keys.FirstOrDefault(k => !k.IsEmpty && snapshots.IsWanted(KeyOf(k))) is { } unknown)
+                {
+                    _startingKind = unknown;
+                    _starting = Task.Run(() => StartAsync(unknown));
                 }
             }
         }
@@ -222,15 +226,17 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
         {
             Directory.CreateDirectory(code);
             image = kind.ImageId.Length > 0 ? await images.AcquireAsync(kind.ImageId, id, function: null, _stop.Token) : null;
-            var greeting = new Greeting();
+            using var greeting = new Greeting();
             var events = new EventSwitch(greeting);
-            sandbox = await factory.StartAsync(new SandboxSpec(id, code, 1, kind.MemoryMiB, kind.NeedsAspNetCore, image?.Sandbox), events, _stop.Token);
-            await Task.WhenAny(greeting.Came, sandbox.Exited).WaitAsync(s_startLimit, time, _stop.Token);
-            sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
-            await Task.WhenAny(greeting.Warm, sandbox.Exited).WaitAsync(s_startLimit, time, _stop.Token);
-            if (!greeting.Warm.IsCompleted)
+            var spec = new SandboxSpec(id, code, 1, kind.MemoryMiB, kind.NeedsAspNetCore, image?.Sandbox);
+            sandbox = kind.IsEmpty ? await factory.CreateAsync(spec, events, _stop.Token) : await RestoreAsync(spec, kind, events, greeting);
+            if (sandbox is null)
             {
-                throw new SandboxStartException($"The runner ended: {await sandbox.Exited}");
+                sandbox = await factory.StartAsync(spec, events, _stop.Token);
+                await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
+                await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                await TakeSnapshotAsync(sandbox, spec, kind);
             }
 
             Offer(new WaitingRunner(kind, sandbox, events, code, image));
@@ -263,6 +269,69 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
         }
     }
 
+    private SnapshotKey KeyOf(RunnerKind kind) => SnapshotKey.Of(factory.SnapshotPlatform!, kind);
+
+    // Null if there is no snapshot.
+    private async Task<ISandbox?> RestoreAsync(SandboxSpec spec, RunnerKind kind, EventSwitch events, Greeting greeting)
+    {
+        using var snapshot = factory.SnapshotPlatform is null ? null : await snapshots.FindLocalAsync(KeyOf(kind));
+        if (snapshot is null)
+        {
+            return null;
+        }
+
+        ISandbox? sandbox = null;
+        try
+        {
+            sandbox = await factory.RestoreAsync(spec, snapshot.Folder, events, _stop.Token);
+            sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = spec.Id, Restored = true, OnlyRenew = true } });
+            await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+            return sandbox;
+        }
+        catch (Exception e) when (e is SandboxStartException or TimeoutException)
+        {
+            if (sandbox is not null)
+            {
+                await sandbox.DisposeAsync();
+            }
+
+            await snapshots.RejectAsync(KeyOf(kind), "the runner", e.Message);
+            throw;
+        }
+    }
+
+    private async Task TakeSnapshotAsync(ISandbox sandbox, SandboxSpec spec, RunnerKind kind)
+    {
+        if (factory.SnapshotPlatform is null || snapshots.TryBegin(KeyOf(kind)) is not { } target)
+        {
+            return;
+        }
+
+        try
+        {
+            await sandbox.CheckpointAsync(target, _stop.Token);
+        }
+        catch (Exception e) when (e is SandboxStartException or OperationCanceledException)
+        {
+            snapshots.Abandon(KeyOf(kind), "the runner", target, e.Message);
+            throw;
+        }
+
+        // The folder of its code goes with it, and the trial has none.
+        snapshots.Publish(KeyOf(kind), "the runner", target, kind.MemoryMiB, async (path, token) =>
+        {
+            var empty = Directory.CreateDirectory(Path.Combine(folder, $"trial-{spec.Id}"));
+            try
+            {
+                await SnapshotTrial.RunAsync(path, spec with { CodePath = empty.FullName }, kind.ImageId, factory, images, time, token);
+            }
+            finally
+            {
+                empty.Delete();
+            }
+        });
+    }
+
     // To whom it was promised, or to those who come.
     private void Offer(WaitingRunner? runner)
     {
@@ -277,15 +346,19 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
         }
     }
 
-    private sealed class Greeting : ISandboxEvents
+    private sealed class Greeting : ISandboxEvents, IDisposable
     {
-        private readonly TaskCompletionSource _came = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly SemaphoreSlim _heard = new(0);
 
-        private readonly TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Came => _came.Task;
-
-        public Task Warm => _warm.Task;
+        public async Task HearAsync(ISandbox sandbox, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+        {
+            var heard = _heard.WaitAsync(cancellationToken);
+            await Task.WhenAny(heard, sandbox.Exited).WaitAsync(limit, time, cancellationToken);
+            if (!heard.IsCompleted)
+            {
+                throw new SandboxStartException($"The runner ended: {await sandbox.Exited}");
+            }
+        }
 
         public void OnOutput(OutputSource source, ReadOnlySpan<byte> bytes)
         {
@@ -294,10 +367,12 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
 
         public void OnFrame(RunnerFrame frame)
         {
-            if (frame.Hello is not null && !_came.TrySetResult())
+            if (frame.Hello is not null)
             {
-                _warm.TrySetResult();
+                _heard.Release();
             }
         }
+
+        public void Dispose() => _heard.Dispose();
     }
 }

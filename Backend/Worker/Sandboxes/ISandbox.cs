@@ -17,6 +17,12 @@ internal interface ISandbox : IAsyncDisposable
     /// <summary>Whether frames are read. Not reading makes the code that yields wait.</summary>
     void ReadFrames(bool read);
 
+    /// <summary>Fills a sandbox that was only created with what <see cref="CheckpointAsync"/> wrote.</summary>
+    /// <param name="folder">The folder of the snapshot.</param>
+    /// <param name="cancellationToken">Ends it; the sandbox is of no use then.</param>
+    /// <exception cref="SandboxStartException">It could not be restored; the sandbox is of no use.</exception>
+    Task RestoreAsync(string folder, CancellationToken cancellationToken);
+
     /// <summary>Writes all that is in its memory into a folder and goes on.</summary>
     /// <param name="folder">An empty folder.</param>
     /// <param name="cancellationToken">Ends it; the sandbox may be gone then.</param>

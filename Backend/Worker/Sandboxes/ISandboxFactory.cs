@@ -13,6 +13,10 @@ internal interface ISandboxFactory
     /// <summary>What a snapshot of memory depends on of this machine and its programs; null if snapshots cannot be taken here.</summary>
     string? SnapshotPlatform { get; }
 
+    /// <summary>Makes a sandbox without a process in it, for <see cref="ISandbox.RestoreAsync"/>.</summary>
+    /// <exception cref="SandboxStartException">It could not be made.</exception>
+    Task<ISandbox> CreateAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken);
+
     /// <summary>Starts a sandbox with what <see cref="ISandbox.CheckpointAsync"/> wrote. The runner in it waits for <see cref="Protocol.RunnerResume"/>.</summary>
     /// <param name="spec">As when the snapshot was taken, but for the id and where files lie on this machine.</param>
     /// <param name="folder">The folder of the snapshot.</param>

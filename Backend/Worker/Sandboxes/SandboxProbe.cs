@@ -99,7 +99,7 @@ internal sealed class SandboxProbe(SandboxHost host, ILogger<SandboxProbe> logge
                 WorkingDirectory = "/",
                 MemoryMiB = 256,
             };
-            await using var sandbox = await factory.StartAsync(Id.New(Id.Container), 1, bundle, new Ignore(), snapshot: null, limit.Token);
+            await using var sandbox = await factory.StartAsync(Id.New(Id.Container), 1, bundle, new Ignore(), RunscVerb.Run, limit.Token);
             var exit = await sandbox.Exited.WaitAsync(limit.Token);
             return exit.ExitCode == 42 ? null : $"A trial sandbox ended with {exit} instead of exit code 42.";
         }

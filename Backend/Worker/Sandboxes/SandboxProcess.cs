@@ -15,6 +15,7 @@ internal sealed class SandboxProcess : ISandbox
     private readonly Func<ProcessEnd?, bool, bool, SandboxExit> _describe;
     private readonly Action _cleanUp;
     private readonly Func<string, CancellationToken, Task>? _checkpoint;
+    private readonly Func<string, CancellationToken, Task>? _restore;
     private readonly TaskCompletionSource<SandboxExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly EventLoop.Watched _watch;
     private readonly IDisposable _awaited;
@@ -32,13 +33,14 @@ internal sealed class SandboxProcess : ISandbox
     /// <param name="cleanUp">Removes what it leaves.</param>
     /// <param name="onViolation">Told what the sandbox sent that no runner sends, before it is killed.</param>
     /// <param name="checkpoint">Writes its memory into a folder; null if that cannot be.</param>
+    /// <param name="restore">Fills it from a folder; null if that cannot be.</param>
     public SandboxProcess(
         Descriptor process, int pid, SandboxIo io, Cgroup? cgroup, long memoryBytes, MemoryWatch memory, EventLoop loop,
         Func<ProcessEnd?, bool, bool, SandboxExit> describe, Action cleanUp, Action<string> onViolation,
-        Func<string, CancellationToken, Task>? checkpoint = null)
+        Func<string, CancellationToken, Task>? checkpoint = null, Func<string, CancellationToken, Task>? restore = null)
     {
         (_process, _io, _cgroup, _memory, _describe, _cleanUp) = (process, io, cgroup, memory, describe, cleanUp);
-        _checkpoint = checkpoint;
+        (_checkpoint, _restore) = (checkpoint, restore);
         _awaited = Orphans.Await(pid);
         io.Open(what =>
         {
@@ -73,6 +75,10 @@ internal sealed class SandboxProcess : ISandbox
     /// <inheritdoc/>
     public Task CheckpointAsync(string folder, CancellationToken cancellationToken) =>
         _checkpoint is null ? throw new SandboxStartException("Plain processes cannot be put into a snapshot.") : _checkpoint(folder, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task RestoreAsync(string folder, CancellationToken cancellationToken) =>
+        _restore is null ? throw new SandboxStartException("Plain processes cannot be restored from a snapshot.") : _restore(folder, cancellationToken);
 
     /// <inheritdoc/>
     public void SetCpu(double cores) => _cgroup?.SetCpu(cores);

@@ -40,7 +40,7 @@ internal sealed class WorkerService(
         snapshots.CleanUp();
         var containerImages = images.Open(choice.Factory);
         await using var runners = new RunnerPool(
-            choice.Factory, containerImages, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
+            choice.Factory, containerImages, snapshots, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
         var services = new ContainerServices(
             _options, choice.Factory, code, containerImages, snapshots, runners, blobs, new SemaphoreSlim(ConcurrentStarts), time, logger);
         var register = Describe(choice);

@@ -63,6 +63,9 @@ internal sealed class LocalSnapshots(string directory, long maxBytes)
         }
     }
 
+    /// <summary>Whether a key has a folder.</summary>
+    public bool Has(string key) => Directory.Exists(Path.Combine(directory, key));
+
     /// <summary>The folder of a key, in use until the result is disposed of.</summary>
     /// <returns>Null if there is none, or if it was damaged and is gone now.</returns>
     public async Task<LocalSnapshot?> UseAsync(string key)

@@ -1,20 +1,21 @@
 using System.Security.Cryptography;
 using System.Text;
 using Google.Protobuf;
+using Modal.Backend.Worker.Runners;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Snapshots;
 
 /// <summary>Names a snapshot by all that it depends on: whatever of it changes, another name is looked for.</summary>
-/// <param name="Family">Of the image and the programs in the sandbox: snapshots of one family are much alike.</param>
+/// <param name="FamilyName">Of the image and the programs in the sandbox: snapshots of one family are much alike.</param>
 /// <param name="Name">Of everything.</param>
-internal sealed record SnapshotKey(string Family, string Name)
+internal sealed record SnapshotKey(string FamilyName, string Name)
 {
     // Raise it when what is in a snapshot, or what the runner does after a restore, changes.
     private const string Format = "1";
 
     /// <summary>The name in the store.</summary>
-    public string Record => $"snapshot-{Family}-{Name}";
+    public string Record => $"snapshot-{FamilyName}-{Name}";
 
     /// <summary>Derives it.</summary>
     /// <param name="platform">What all snapshots of this machine depend on: runner, .NET, sandbox, processor.</param>
@@ -36,9 +37,20 @@ internal sealed record SnapshotKey(string Family, string Name)
             MaxConcurrentInputs = function.MaxConcurrentInputs,
         };
         seen.Methods.AddRange(function.Methods);
-        var family = Hash($"{Format}\n{platform}\n{root}\n{function.NeedsAspnetcore}");
+        var family = Family(platform, root, function.NeedsAspnetcore);
         return new SnapshotKey(family, Hash($"{family}\n{code}\n{memoryMiB}\n{Convert.ToHexStringLower(SHA256.HashData(seen.ToByteArray()))}"));
     }
+
+    /// <summary>Derives the name of a runner's that has no code yet.</summary>
+    /// <param name="platform">As above.</param>
+    /// <param name="kind">The runner.</param>
+    public static SnapshotKey Of(string platform, RunnerKind kind)
+    {
+        var family = Family(platform, kind.ImageId, kind.NeedsAspNetCore);
+        return new SnapshotKey(family, Hash($"{family}\nrunner\n{kind.MemoryMiB}"));
+    }
+
+    private static string Family(string platform, string root, bool needsAspNetCore) => Hash($"{Format}\n{platform}\n{root}\n{needsAspNetCore}");
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 }

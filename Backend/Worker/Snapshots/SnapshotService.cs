@@ -76,6 +76,9 @@ internal sealed class SnapshotService : IAsyncDisposable
         }
     }
 
+    /// <summary>A snapshot that is on this machine already, until it is disposed of; null if it is not.</summary>
+    public Task<LocalSnapshot?> FindLocalAsync(SnapshotKey key) => _local.UseAsync(key.Name);
+
     /// <summary>A restore failed: the snapshot is not used again, here or elsewhere, and another is taken.</summary>
     public async Task RejectAsync(SnapshotKey key, string function, string reason)
     {
@@ -97,6 +100,9 @@ internal sealed class SnapshotService : IAsyncDisposable
             _taking[key.Name] = reason;
         }
     }
+
+    /// <summary>Whether a snapshot is neither here nor being taken, and nothing keeps it from being taken.</summary>
+    public bool IsWanted(SnapshotKey key) => !_taking.ContainsKey(key.Name) && !_local.Has(key.Name);
 
     /// <summary>Begins to take a snapshot.</summary>
     /// <returns>The folder for its files; null if it is being taken already, or cannot be.</returns>

@@ -123,7 +123,7 @@ internal sealed class SnapshotStore(ImageStore images, TimeProvider time, ILogge
         var relatives = new List<ObjectInfo>();
         await foreach (var found in Tier.ListAsync(ObjectKeys.Builds, cancellationToken))
         {
-            if (found.Key.StartsWith($"{ObjectKeys.Builds}/snapshot-{key.Family}-", StringComparison.Ordinal) && BuildKey.TryParse(found.Key)?.IsLive(time.GetUtcNow()) == true)
+            if (found.Key.StartsWith($"{ObjectKeys.Builds}/snapshot-{key.FamilyName}-", StringComparison.Ordinal) && BuildKey.TryParse(found.Key)?.IsLive(time.GetUtcNow()) == true)
             {
                 relatives.Add(found);
             }

@@ -1,4 +1,3 @@
-using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Protocol;
@@ -13,26 +12,28 @@ internal static class SnapshotTrial
     /// <summary>Runs it.</summary>
     /// <param name="folder">The snapshot.</param>
     /// <param name="spec">What it was taken of.</param>
-    /// <param name="function">Its function.</param>
-    /// <param name="services">What containers use.</param>
+    /// <param name="imageId">Its image; empty for the standard base.</param>
+    /// <param name="factory">Restores it.</param>
+    /// <param name="images">Mounts its image.</param>
+    /// <param name="time">Keeps the limit.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="IOException">The process in it did not answer.</exception>
     /// <exception cref="SandboxStartException">It could not be restored.</exception>
-    public static async Task RunAsync(string folder, SandboxSpec spec, FunctionSpec function, ContainerServices services, CancellationToken cancellationToken)
+    public static async Task RunAsync(string folder, SandboxSpec spec, string imageId, ISandboxFactory factory, ContainerImages images, TimeProvider time, CancellationToken cancellationToken)
     {
         var id = Id.New(Id.Container);
         ContainerImage? image = null;
         try
         {
-            if (function.ImageId.Length > 0)
+            if (imageId.Length > 0)
             {
-                image = await services.Images.AcquireAsync(function.ImageId, id, function.Name, cancellationToken);
+                image = await images.AcquireAsync(imageId, id, function: null, cancellationToken);
             }
 
             var answer = new Answer();
-            await using var sandbox = await services.Factory.RestoreAsync(spec with { Id = id, Image = image?.Sandbox }, folder, answer, cancellationToken);
-            sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = id, Restored = true, Trial = true } });
-            await Task.WhenAny(answer.Came, sandbox.Exited).WaitAsync(s_limit, services.Time, cancellationToken);
+            await using var sandbox = await factory.RestoreAsync(spec with { Id = id, Image = image?.Sandbox }, folder, answer, cancellationToken);
+            sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = id, Restored = true, OnlyRenew = true } });
+            await Task.WhenAny(answer.Came, sandbox.Exited).WaitAsync(s_limit, time, cancellationToken);
             if (!answer.Came.IsCompleted)
             {
                 throw new IOException($"The process in a trial of the snapshot ended: {await sandbox.Exited}. {answer.Printed}");

@@ -16,10 +16,18 @@ internal sealed class SnapshotLog : ILogger<SnapshotService>
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _lines.Writer.TryWrite(formatter(state, exception));
 
-    /// <summary>The next line; taken away.</summary>
-    public async Task<string> NextAsync()
+    /// <summary>The next line about a function; taken away, with those before it.</summary>
+    /// <param name="of">The function, or "the runner".</param>
+    public async Task<string> NextAsync(string of = "Test.Frozen")
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        return await _lines.Reader.ReadAsync(limit.Token);
+        while (true)
+        {
+            var line = await _lines.Reader.ReadAsync(limit.Token);
+            if (line.Contains(of, StringComparison.Ordinal))
+            {
+                return line;
+            }
+        }
     }
 }

@@ -89,7 +89,7 @@ internal sealed class TestWorker : IAsyncDisposable
         var snapshots = new SnapshotService(options, images, TimeProvider.System, log);
         snapshots.CleanUp();
         var containerImages = workerImages.Open(choice.Factory);
-        var runners = new RunnerPool(choice.Factory, containerImages, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
+        var runners = new RunnerPool(choice.Factory, containerImages, snapshots, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
         var services = new ContainerServices(
             options.Value, choice.Factory, codes, containerImages, snapshots, runners, blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs, log);

@@ -71,6 +71,23 @@ public sealed class RunnerPoolTests
     }
 
     [Fact]
+    public async Task Start_FromSnapshotAgain_IsRestoredIntoASandboxMadeAhead()
+    {
+        await using var worker = await TestWorker.StartAsync(SandboxKind.GVisor, waitingRunners: 2);
+        await worker.Run("Frozen", Frozen).ReadyAsync();
+        await worker.Snapshots.NextAsync();
+        await worker.Run("Frozen", Frozen).ReadyAsync();
+        await WaitForRunnersAsync(worker, 2);
+
+        var container = worker.Run("Frozen", Frozen);
+        var ready = await container.ReadyAsync();
+        var said = new PayloadReader((await container.CallAsync(TestContainer.Arguments(0))).Value.Inline.Span).ReadRequiredString().Split(' ');
+
+        Assert.Equal((ContainerStart.Snapshot, ""), (ready.Start, ready.FallbackReason));
+        Assert.Equal((1, container.Id), (worker.Runners.Waiting, said[4]));
+    }
+
+    [Fact]
     public async Task Tick_RunnerDied_StartsAnother()
     {
         await using var worker = await TestWorker.StartAsync(SandboxKind.GVisor, waitingRunners: 1);
@@ -80,6 +97,26 @@ public sealed class RunnerPoolTests
         await WaitForRunnersAsync(worker, 1);
 
         Assert.Equal(ContainerStart.Runner, (await worker.Run("Square", Common).ReadyAsync()).Start);
+    }
+
+    [Fact]
+    public async Task Start_NoneWaitsButOneIsInASnapshot_IsRestoredWithoutCodeAndLoadsIt()
+    {
+        await using var worker = await TestWorker.StartAsync(SandboxKind.GVisor);
+        var first = await worker.Run("Square", Common).ReadyAsync();
+        Assert.Contains("Stored the snapshot", await worker.Snapshots.NextAsync("the runner"), StringComparison.Ordinal);
+
+        var second = worker.Run("Square", Common);
+        var other = worker.Run("Read", Common);
+        var ready = await second.ReadyAsync();
+        var result = await second.CallAsync(TestContainer.Arguments(12));
+
+        Assert.Equal(ContainerStart.Lazy, first.Start);
+        Assert.Equal(ContainerStart.RunnerSnapshot, ready.Start);
+        Assert.Equal(["queued", "code", "restore", "load", "enter"], ready.Phases.Select(p => p.Name));
+        Assert.Equal(144, new PayloadReader(result.Value.Inline.Span).ReadInt64());
+        Assert.Equal(ContainerStart.RunnerSnapshot, (await other.ReadyAsync()).Start);
+        Assert.Equal(0, worker.Runners.Waiting);
     }
 
     private static void Common(StartContainer start) => start.Function.Resources = new Resources();

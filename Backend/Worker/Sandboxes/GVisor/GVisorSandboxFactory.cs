@@ -27,11 +27,15 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
 
     /// <inheritdoc/>
     public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
-        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, snapshot: null, cancellationToken);
+        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, RunscVerb.Run, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ISandbox> CreateAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
+        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, RunscVerb.Create, cancellationToken);
 
     /// <inheritdoc/>
     public Task<ISandbox> RestoreAsync(SandboxSpec spec, string folder, ISandboxEvents events, CancellationToken cancellationToken) =>
-        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, folder, cancellationToken);
+        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, RunscVerb.Restore(folder), cancellationToken);
 
     /// <inheritdoc/>
     public string? SnapshotPlatform => _platform.Value;
@@ -68,7 +72,7 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     ];
 
     /// <summary>As above for any program: the probe runs one that needs nothing, a build its steps.</summary>
-    internal async Task<ISandbox> StartAsync(string id, double cpuCores, BundleSpec bundle, ISandboxEvents events, string? snapshot, CancellationToken cancellationToken)
+    internal async Task<ISandbox> StartAsync(string id, double cpuCores, BundleSpec bundle, ISandboxEvents events, RunscVerb verb, CancellationToken cancellationToken)
     {
         var memoryBytes = (bundle.MemoryMiB + OverheadMiB) * 1024 * 1024;
         var cgroup = host.CreateCgroup(id, memoryBytes, cpuCores);
@@ -82,17 +86,12 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         try
         {
             using var hold = Orphans.Hold();
-            var (process, pid) = await runsc.RunAsync(id, bundle, cgroup, none ?? theirs, stdoutTheirs, stderrTheirs, snapshot, cancellationToken)
+            var (process, pid) = await runsc.RunAsync(id, bundle, cgroup, none ?? theirs, stdoutTheirs, stderrTheirs, verb, cancellationToken)
                 ?? throw new SandboxStartException($"gVisor could not start the sandbox: {Text(io.TakeEarlyOutput(), runsc.Complaint(id))}");
             return new SandboxProcess(
                 process, pid, io, cgroup, memoryBytes, host.Memory, host.Loop, Describe, () => CleanUp(id, cgroup), what => Log.ProtocolViolation(logger, id, what),
-                async (folder, token) =>
-                {
-                    if (await runsc.CheckpointAsync(id, folder, token) is { } obstacle)
-                    {
-                        throw new SandboxStartException(obstacle);
-                    }
-                });
+                async (folder, token) => Succeed(await runsc.CheckpointAsync(id, folder, token)),
+                async (folder, token) => Succeed(await runsc.RestoreAsync(id, folder, token)));
         }
         catch (Exception e)
         {
@@ -134,6 +133,14 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         }
 
         return merged;
+    }
+
+    private static void Succeed(string? obstacle)
+    {
+        if (obstacle is not null)
+        {
+            throw new SandboxStartException(obstacle);
+        }
     }
 
     // What programs were compiled for, just in time or ahead of it, may be missing on another processor.

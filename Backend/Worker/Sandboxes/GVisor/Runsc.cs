@@ -30,11 +30,11 @@ internal sealed class Runsc
     /// <param name="input">Its descriptor 0.</param>
     /// <param name="output">Its descriptor 1.</param>
     /// <param name="error">Its descriptor 2.</param>
-    /// <param name="snapshot">Folder of a checkpoint that it begins with; null to run its program.</param>
+    /// <param name="verb">The command that makes it.</param>
     /// <param name="cancellationToken">Ends waiting; the caller then removes what was made.</param>
     /// <returns>The sandbox's process; null if runsc failed, having said why on <paramref name="error"/>.</returns>
     public async Task<(Descriptor Process, int Pid)?> RunAsync(
-        string id, BundleSpec spec, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, string? snapshot, CancellationToken cancellationToken)
+        string id, BundleSpec spec, Cgroup? cgroup, Descriptor input, Descriptor output, Descriptor error, RunscVerb verb, CancellationToken cancellationToken)
     {
         var bundle = Path.Combine(_host.ContainersDirectory, id);
         Directory.CreateDirectory(bundle);
@@ -42,12 +42,11 @@ internal sealed class Runsc
         var pidFile = Path.Combine(bundle, "pid");
 
         // One command instead of create and start: each is a large program that takes 40 ms to begin. Control groups are ours: having runsc manage them costs half a second.
-        string[] verb = snapshot is null ? ["run"] : ["restore", "--image-path", snapshot];
         string[] command =
         [
             _program, "--root", StateDirectory, $"--platform={_platform}", spec.HasHostNetwork ? "--network=host" : "--network=none", "--ignore-cgroups",
             spec.IsBuild ? "--overlay2=none" : "--overlay2=root:memory",
-            "--log", Path.Combine(bundle, "runsc.log"), .. verb, "--detach", "--bundle", bundle, "--pid-file", pidFile, id,
+            "--log", Path.Combine(bundle, "runsc.log"), .. verb.Arguments, "--bundle", bundle, "--pid-file", pidFile, id,
         ];
         var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", input, output, error);
         using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The kernel is too old: process descriptors (pidfd_open, Linux 5.3) are needed.");
@@ -61,6 +60,16 @@ internal sealed class Runsc
         return (Wait.OpenProcess(sandbox) ?? throw new SandboxStartException($"The sandbox's process {sandbox} was gone before it could be watched."), sandbox);
     }
 
+    /// <summary>Fills a sandbox that was created.</summary>
+    /// <returns>Null if it is done, else why not.</returns>
+    public async Task<string?> RestoreAsync(string id, string folder, CancellationToken cancellationToken)
+    {
+        var bundle = Path.Combine(_host.ContainersDirectory, id);
+        var log = Path.Combine(bundle, "restore.log");
+        string[] command = [_program, "--root", StateDirectory, "--log", log, $"--platform={_platform}", "--network=none", "--ignore-cgroups", "--overlay2=root:memory", .. RunscVerb.Restore(folder).Arguments, "--bundle", bundle, id];
+        return await RunAsync(command, log, cancellationToken);
+    }
+
     /// <summary>Writes a sandbox's memory into a folder; the sandbox goes on.</summary>
     /// <returns>Null if it is done, else why not.</returns>
     public async Task<string?> CheckpointAsync(string id, string folder, CancellationToken cancellationToken)
@@ -72,11 +81,7 @@ internal sealed class Runsc
         [
             _program, "--root", StateDirectory, "--log", log, "checkpoint", "--leave-running", "--compression=none", "--exclude-committed-zero-pages", "--image-path", folder, id,
         ];
-        using var nothing = Unistd.OpenNull();
-        var pid = Spawn.Start(command, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", nothing, null, null);
-        using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The process of runsc checkpoint was gone before it could be watched.");
-        return await EndOfAsync(process, cancellationToken) is { ExitCode: 0, Signal: 0 } ? null
-            : File.Exists(log) ? string.Join(' ', File.ReadLines(log).TakeLast(3)).Trim() : "runsc checkpoint failed.";
+        return await RunAsync(command, log, cancellationToken);
     }
 
     /// <summary>What snapshots depend on: the program and how it runs.</summary>
@@ -134,6 +139,15 @@ internal sealed class Runsc
         }
 
         return alive;
+    }
+
+    private async Task<string?> RunAsync(string[] command, string log, CancellationToken cancellationToken)
+    {
+        using var nothing = Unistd.OpenNull();
+        var pid = Spawn.Start(command, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", nothing, null, null);
+        using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The process of runsc was gone before it could be watched.");
+        return await EndOfAsync(process, cancellationToken) is { ExitCode: 0, Signal: 0 } ? null
+            : File.Exists(log) ? string.Join(' ', File.ReadLines(log).TakeLast(3)).Trim() : $"{_program} failed.";
     }
 
     private bool IsOurs(int pid)

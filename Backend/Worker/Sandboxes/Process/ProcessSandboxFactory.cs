@@ -60,6 +60,10 @@ internal sealed class ProcessSandboxFactory(SandboxHost host, RunnerProgram runn
     public string? SnapshotPlatform => null;
 
     /// <inheritdoc/>
+    public Task<ISandbox> CreateAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
+        throw new SandboxStartException("Plain processes cannot be made without a program.");
+
+    /// <inheritdoc/>
     public Task<ISandbox> RestoreAsync(SandboxSpec spec, string folder, ISandboxEvents events, CancellationToken cancellationToken) =>
         throw new SandboxStartException("Plain processes cannot be restored from a snapshot.");
 
