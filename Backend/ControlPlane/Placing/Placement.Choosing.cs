@@ -171,6 +171,7 @@ internal sealed partial class Placement
 
     private void Consider(WorkerCapacity worker, ref Choice best)
     {
+        _considered++;
         if (worker == best.Worker)
         {
             return;

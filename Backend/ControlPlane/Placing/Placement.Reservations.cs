@@ -74,6 +74,7 @@ internal sealed partial class Placement
                 for (var i = 0; i < group.Workers.Count && looked < MaxEvictionCandidates; i++)
                 {
                     var worker = group.Workers[(first + i) % group.Workers.Count];
+                    _considered++;
                     if (worker.LowestPriority < priority && worker.IsOpen && worker.CanEverHold(tier, tier.ModelsIn(group)))
                     {
                         looked++;

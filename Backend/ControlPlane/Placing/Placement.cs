@@ -44,6 +44,7 @@ internal sealed partial class Placement(QuotaOptions? quota = null, ulong seed =
     private int _groupsVersion;
     private long _sequence;
     private ulong _random = seed;
+    private long _considered;
 
     public IReadOnlyCollection<WorkerCapacity> Workers => _workers.Values;
 
@@ -51,6 +52,9 @@ internal sealed partial class Placement(QuotaOptions? quota = null, ulong seed =
 
     /// <summary>Requests that have no place yet.</summary>
     public int Waiting => _requests.Count;
+
+    /// <summary>Workers and nodes of trees that were looked at so far: what decisions cost, on any machine.</summary>
+    public long Looks => _considered + _groups.Sum(static g => g.Room.Visits);
 
     /// <summary>What waits, the members of a cluster as one.</summary>
     public IEnumerable<WaitingItem> WaitingItems => _requests.Values.Distinct();
