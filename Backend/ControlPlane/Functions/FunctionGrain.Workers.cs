@@ -54,7 +54,7 @@ internal sealed partial class FunctionGrain
         return AfterTurn();
     }
 
-    public Task OnPlacementAsync(PlacementNotices news)
+    public async Task OnPlacementAsync(PlacementNotices news)
     {
         if (_core is null)
         {
@@ -64,7 +64,9 @@ internal sealed partial class FunctionGrain
                 Release(notice.ContainerId);
             }
 
-            return _pool.Sent;
+            await _pool.Sent;
+            ForgetUnknown();
+            return;
         }
 
         var now = _clock.NowMs;
@@ -91,7 +93,7 @@ internal sealed partial class FunctionGrain
             }
         }
 
-        return AfterTurn();
+        await AfterTurn();
     }
 
     void IFunctionActions.Deliver(string streamId, CallResults results)
