@@ -57,7 +57,7 @@ internal sealed class NeedClass
     public string Reason { get; set; } = "";
 
     /// <summary>Ways to satisfy the need, the best first.</summary>
-    public IReadOnlyList<NeedTier> TiersFor(IReadOnlyList<WorkerGroup> groups, int version)
+    public NeedTier[] TiersFor(IReadOnlyList<WorkerGroup> groups, int version)
     {
         if (_groupsVersion != version)
         {
@@ -83,7 +83,7 @@ internal sealed class NeedTier(Vector128<int> want, GpuRequest? gpu, bool? onGpu
 
     public Vector128<int> Want { get; } = want;
 
-    public IReadOnlyList<WorkerGroup> Groups => _groups;
+    public List<WorkerGroup> Groups => _groups;
 
     public bool Includes(WorkerGroup group) => _models[group.Index] != 0;
 

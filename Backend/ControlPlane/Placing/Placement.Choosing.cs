@@ -71,7 +71,7 @@ internal sealed partial class Placement
         Settle(item);
     }
 
-    private IReadOnlyList<NeedTier> TiersOf(NeedClass need) => need.TiersFor(_groups, _groupsVersion);
+    private NeedTier[] TiersOf(NeedClass need) => need.TiersFor(_groups, _groupsVersion);
 
     // The best way in which the worker can hold one more now.
     private NeedTier? TierOn(NeedClass need, WorkerCapacity worker)

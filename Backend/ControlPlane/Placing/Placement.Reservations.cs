@@ -3,14 +3,25 @@ namespace Modal.Backend.ControlPlane.Placing;
 /// <content>Room that is kept: for those who have waited too long, and for those of higher priority for whom others are evicted.</content>
 internal sealed partial class Placement
 {
-    // Workers that are compared for one eviction; a better one is seldom worth looking at more.
-    private const int MaxEvictionCandidates = 64;
+    // Workers that are compared for one eviction: each means to sort its containers, and a milder choice is seldom found among more.
+    private const int MaxEvictionCandidates = 16;
 
     // Searches for room to be made, in one operation, so that none takes long; the others follow with the next check. To reserve means to look at all workers.
     private const int MaxEffort = 32;
     private const int ReservationEffort = 8;
 
+    // The lowest priority, then the largest, then the youngest goes first; where GPUs are needed, those that have some.
+    private static readonly Comparison<PlacedContainer> s_largestFirst = static (x, y) =>
+        x.Need.Priority != y.Need.Priority ? x.Need.Priority.CompareTo(y.Need.Priority)
+        : x.MilliCores != y.MilliCores ? y.MilliCores.CompareTo(x.MilliCores)
+        : x.MemoryMiB != y.MemoryMiB ? y.MemoryMiB.CompareTo(x.MemoryMiB)
+        : y.Sequence.CompareTo(x.Sequence);
+
+    private static readonly Comparison<PlacedContainer> s_gpusFirst = static (x, y) =>
+        x.Need.Priority == y.Need.Priority && x.Gpus == 0 != (y.Gpus == 0) ? (x.Gpus == 0).CompareTo(y.Gpus == 0) : s_largestFirst(x, y);
+
     private readonly SortedDictionary<int, int> _preemptible = [];
+    private readonly List<PlacedContainer> _evictable = [];
     private int _reservedWorkers;
     private int _effort;
 
@@ -113,32 +124,46 @@ internal sealed partial class Placement
             : string.CompareOrdinal(one[0].Worker.Session, other[0].Worker.Session) <= 0 ? one : other;
     }
 
-    // The lowest priority first, the largest first, the youngest first, until there is room; then those are spared who turn out not to be in the way.
-    private static List<PlacedContainer>? VictimsOn(WorkerCapacity worker, NeedTier tier, int priority)
+    private List<PlacedContainer>? VictimsOn(WorkerCapacity worker, NeedTier tier, int priority)
     {
         var models = tier.ModelsIn(worker.Group);
+        _evictable.Clear();
+        for (var i = 0; i < worker.Containers.Count; i++)
+        {
+            if (worker.Containers[i] is { IsEvicting: false, Need.Nonpreemptible: false } container && container.Need.Priority < priority)
+            {
+                _evictable.Add(container);
+            }
+        }
+
+        if (_evictable.Count == 0 || !worker.CanHoldWithout(tier, models, _evictable))
+        {
+            return null;
+        }
+
+        _evictable.Sort(tier.Want[3] > 0 ? s_gpusFirst : s_largestFirst);
         var victims = new List<PlacedContainer>();
-        foreach (var container in worker.Containers.Where(c => !c.IsEvicting && !c.Need.Nonpreemptible && c.Need.Priority < priority)
-            .OrderBy(c => c.Need.Priority).ThenByDescending(c => c.Gpus == 0 ? 0 : 1).ThenByDescending(c => c.MilliCores).ThenByDescending(c => c.MemoryMiB).ThenByDescending(c => c.Sequence))
+        foreach (var container in _evictable)
         {
             victims.Add(container);
             if (worker.CanHoldWithout(tier, models, victims))
             {
-                for (var i = victims.Count - 1; i >= 0; i--)
-                {
-                    var spared = victims[i];
-                    victims.RemoveAt(i);
-                    if (!worker.CanHoldWithout(tier, models, victims))
-                    {
-                        victims.Insert(i, spared);
-                    }
-                }
-
-                return victims.Count > 0 ? victims : null;
+                break;
             }
         }
 
-        return null;
+        // Those are spared who turn out not to be in the way.
+        for (var i = victims.Count - 1; i >= 0; i--)
+        {
+            var spared = victims[i];
+            victims.RemoveAt(i);
+            if (!worker.CanHoldWithout(tier, models, victims))
+            {
+                victims.Insert(i, spared);
+            }
+        }
+
+        return victims.Count > 0 ? victims : null;
     }
 
     // For one that has waited too long: those workers of which least is missing take nobody else until it is placed.
