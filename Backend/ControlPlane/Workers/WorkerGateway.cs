@@ -152,6 +152,7 @@ internal sealed class WorkerGateway(
                 await pool.UpdateHoldingsAsync(link.Session, new HoldingsChange(message.Holdings));
                 return true;
             case WorkerMessage.MessageOneofCase.Draining:
+                link.IsDraining = true;
                 logger.WorkerDraining(link.Session, message.Draining.Reason);
                 await pool.DrainWorkerAsync(link.Session);
                 return true;

@@ -10,16 +10,19 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
     // Well under the size a worker accepts, and few enough bytes that the first input is not held up by the last.
     private const int MaxDispatchBytes = 4 * 1024 * 1024;
 
+    private readonly ConcurrentDictionary<string, string> _functions = new(StringComparer.Ordinal);
     private readonly Lock _starts = new();
     private bool _isLost;
     private int _startsSinceReport;
     private int _reportedStarting;
-    private readonly ConcurrentDictionary<string, string> _functions = new(StringComparer.Ordinal);
 
     public string Session { get; } = session;
 
     /// <summary>When the worker was last heard of.</summary>
     public long LastHeardMs { get; set; }
+
+    /// <summary>About to stop: it gets nothing new.</summary>
+    public bool IsDraining { get; set; }
 
     public string? FunctionOf(string containerId) => _functions.GetValueOrDefault(containerId);
 
