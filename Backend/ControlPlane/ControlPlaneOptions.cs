@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+using Modal.Backend.ControlPlane.Placing;
 
 namespace Modal.Backend.ControlPlane;
 
@@ -19,6 +21,10 @@ public sealed class ControlPlaneOptions
     /// </summary>
     [Range(typeof(TimeSpan), "1.00:00:00", "365.00:00:00")]
     public TimeSpan BlobKeep { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>What the workspace may have at the same time. Default no limits.</summary>
+    [ValidateObjectMembers]
+    public QuotaOptions Quota { get; set; } = new();
 
     /// <summary>Whether this is one person's daemon: only then may a client ask it to stop. Default false.</summary>
     public bool IsLocalDaemon { get; set; }

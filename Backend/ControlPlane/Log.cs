@@ -26,6 +26,9 @@ internal static partial class Log
     [LoggerMessage(2012, LogLevel.Error, "A worker was refused: {Reason}")]
     public static partial void WorkerRefused(this ILogger logger, string reason);
 
+    [LoggerMessage(2013, LogLevel.Information, "Worker {Session} is about to stop and gets no new containers: {Reason}.")]
+    public static partial void WorkerDraining(this ILogger logger, string session, string reason);
+
     [LoggerMessage(2020, LogLevel.Information, "Container {ContainerId} of {Function} starts on {Session}.")]
     public static partial void ContainerStarting(this ILogger logger, string containerId, string function, string session);
 
@@ -43,6 +46,9 @@ internal static partial class Log
 
     [LoggerMessage(2030, LogLevel.Error, "A request of one grain to another failed.")]
     public static partial void GrainRequestFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(2034, LogLevel.Warning, "A request of one grain to another failed and is sent again in {Delay}.")]
+    public static partial void GrainRequestRepeated(this ILogger logger, Exception error, TimeSpan delay);
 
     [LoggerMessage(2031, LogLevel.Error, "A {Stream} stream failed.")]
     public static partial void StreamFailed(this ILogger logger, Exception error, string stream);

@@ -121,7 +121,9 @@ internal static class HostBuilding
             builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(options.ServerAddress)));
         }
 
-        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier, w.Images, w.WaitingRunners) = (options.StateDirectory, options.StoreAddress, options.Images, options.WaitingRunners));
+        var drain = options.Role == HostRole.Worker ? new WorkerOptions().DrainGrace : TimeSpan.Zero;
+        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(h => h.ShutdownTimeout += drain);
+        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier, w.Images, w.WaitingRunners, w.DrainGrace) = (options.StateDirectory, options.StoreAddress, options.Images, options.WaitingRunners, drain));
     }
 
     private static IPEndPoint ParseLoopback(string text) =>

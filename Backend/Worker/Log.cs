@@ -57,6 +57,9 @@ internal static partial class Log
     [LoggerMessage(3016, LogLevel.Information, "Collected {Store}: removed {Removed} objects of {RemovedBytes} bytes, kept {Kept}")]
     public static partial void StoreCollected(ILogger logger, string store, int removed, long removedBytes, int kept);
 
+    [LoggerMessage(3019, LogLevel.Information, "Draining: {Count} containers have {Grace} to finish")]
+    public static partial void Draining(ILogger logger, int count, TimeSpan grace);
+
     [LoggerMessage(3018, LogLevel.Warning, "Images are unpacked as a whole before containers start: {Obstacle}")]
     public static partial void ImagesUnpacked(ILogger logger, string obstacle);
 

@@ -53,6 +53,12 @@ public sealed class WorkerOptions
     /// <summary>Wait before dialling the server again; doubles up to 30 times this. Default 200 ms.</summary>
     public TimeSpan ReconnectDelay { get; set; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>
+    /// How long a worker that is asked to stop lets its containers finish while others take their place elsewhere. Default 30 s, at most 1 h; zero stops at once, as a
+    /// local daemon's worker does, which has nobody to take its place.
+    /// </summary>
+    public TimeSpan DrainGrace { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The store of images that all workers share, such as <c>folder:/srv/store</c> or <c>s3:bucket/prefix</c>. Null, the default, means the folder <c>store</c> of the state directory.</summary>
     public string? StoreTier { get; set; }
 

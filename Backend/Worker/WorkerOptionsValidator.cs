@@ -29,6 +29,7 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(options.CancelGrace >= TimeSpan.Zero, nameof(options.CancelGrace), options.CancelGrace, "zero or more");
         Require(options.SilenceLimit >= TimeSpan.FromSeconds(10), nameof(options.SilenceLimit), options.SilenceLimit, "at least 10 s");
         Require(options.ReconnectDelay > TimeSpan.Zero, nameof(options.ReconnectDelay), options.ReconnectDelay, "more than zero");
+        Require(options.DrainGrace >= TimeSpan.Zero && options.DrainGrace <= TimeSpan.FromHours(1), nameof(options.DrainGrace), options.DrainGrace, "from zero to 1 h");
         Require(options.CacheBytes >= 64 * 1024 * 1024, nameof(options.CacheBytes), options.CacheBytes, "at least 67108864 (64 MiB)");
         Require(options.SnapshotBytes >= 64 * 1024 * 1024, nameof(options.SnapshotBytes), options.SnapshotBytes, "at least 67108864 (64 MiB)");
         Require(options.CollectionDelay >= TimeSpan.Zero, nameof(options.CollectionDelay), options.CollectionDelay, "zero or more");

@@ -6,10 +6,11 @@ using Modal.Benchmarks.FsSmall;
 using Modal.Benchmarks.Ingest;
 using Modal.Benchmarks.LazyStart;
 using Modal.Benchmarks.MapTenThousand;
+using Modal.Benchmarks.Placing;
 using Modal.Benchmarks.Reporting;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All];
+    .. ColdStartBenchmark.All, new PlacementBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

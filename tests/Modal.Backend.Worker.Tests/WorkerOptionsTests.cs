@@ -19,13 +19,14 @@ public sealed class WorkerOptionsTests
         Assert.Equal(TimeSpan.FromSeconds(1), options.CancelGrace);
         Assert.Equal(TimeSpan.FromSeconds(30), options.SilenceLimit);
         Assert.Equal(TimeSpan.FromMilliseconds(200), options.ReconnectDelay);
+        Assert.Equal(TimeSpan.FromSeconds(30), options.DrainGrace);
         Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromHours(24)), (options.CollectionDelay, options.CollectionInterval));
     }
 
     [Fact]
     public void Validate_ManyFaults_NamesThemAllWithWhatIsAllowed()
     {
-        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1), CollectionDelay = TimeSpan.FromSeconds(-1), CollectionInterval = TimeSpan.FromDays(15), StoreTier = "tape:1" };
+        var options = new WorkerOptions { StateDirectory = "here", RunnerDirectory = "/nonexistent", ImageFsDirectory = "/none", Platform = "magic", SilenceLimit = TimeSpan.FromSeconds(1), DrainGrace = TimeSpan.FromHours(2), CollectionDelay = TimeSpan.FromSeconds(-1), CollectionInterval = TimeSpan.FromDays(15), StoreTier = "tape:1" };
 
         var result = new WorkerOptionsValidator().Validate(null, options);
 
@@ -36,6 +37,7 @@ public sealed class WorkerOptionsTests
                 "WorkerOptions.ImageFsDirectory is '/none'; it must be the folder of the published file system of images (set MODAL_IMAGEFS_DIR).",
                 "WorkerOptions.Platform is 'magic'; it must be systrap, kvm or ptrace.",
                 "WorkerOptions.SilenceLimit is '00:00:01'; it must be at least 10 s.",
+                "WorkerOptions.DrainGrace is '02:00:00'; it must be from zero to 1 h.",
                 "WorkerOptions.CollectionDelay is '-00:00:01'; it must be zero or more.",
                 "WorkerOptions.CollectionInterval is '15.00:00:00'; it must be from 1 h to 14 days, or zero or null for never.",
                 "The store is 'tape:1': it must be folder:/path, s3:bucket/prefix?endpoint=…&region=… or peer:http://host:port.",

@@ -54,6 +54,9 @@ internal sealed class ContainerState
     /// <summary>Takes nothing new until it is empty, for a suspect that must run alone.</summary>
     public bool IsReserved { get; set; }
 
+    /// <summary>Told to stop with time to finish what it has; may be told again to be quicker.</summary>
+    public bool IsLeaving { get; set; }
+
     public long IdleSinceMs { get; set; }
 
     /// <summary>Its place among the idle; in it exactly while ready and empty.</summary>

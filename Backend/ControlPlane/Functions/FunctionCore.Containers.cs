@@ -170,6 +170,10 @@ internal sealed partial class FunctionCore
                 _containers.Remove(container.Id);
                 _actions.WithdrawRequest(container);
                 return;
+            case ContainerPhase.Stopping when container.IsLeaving:
+                container.IsLeaving = false;
+                _actions.StopContainer(container, grace, reason);
+                return;
             case ContainerPhase.Stopping:
                 return;
             case ContainerPhase.Ready:

@@ -7,6 +7,9 @@ namespace Modal.Backend.ControlPlane.Functions;
 /// <content>The side of workers and the pool.</content>
 internal sealed partial class FunctionGrain
 {
+    private ResourceNeed? _need;
+    private FunctionConfiguration? _needOf;
+
     public Task OnWorkerAsync(WorkerBatch batch)
     {
         if (_core is null)
@@ -51,47 +54,46 @@ internal sealed partial class FunctionGrain
         return AfterTurn();
     }
 
-    public Task OnPlacementAsync(PlacementNotice notice)
+    public async Task OnPlacementAsync(PlacementNotices news)
     {
         if (_core is null)
         {
-            return Task.CompletedTask;
+            // It has ended, and with it whoever wanted these.
+            foreach (var notice in news.Notices.Where(n => n.Outcome == PlacementOutcome.Placed))
+            {
+                Release(notice.ContainerId);
+            }
+
+            await _pool.Sent;
+            ForgetUnknown();
+            return;
         }
 
         var now = _clock.NowMs;
-        if (notice.IsFinal)
+        foreach (var notice in news.Notices)
         {
-            _waitingReason = notice.Reason;
-            _core.OnNoCapacity(notice.ContainerId, new Failure { Kind = FailureKind.NoCapacity, Message = $"'{Name}' cannot run: {notice.Reason}. Ask for less, or add a worker." }, now);
-        }
-        else if (notice.WorkerSession is not { } session)
-        {
-            _waitingReason = notice.Reason;
-        }
-        else if (_core.OnPlaced(notice.ContainerId, session, now) is not { } container)
-        {
-            // Not wanted any more; the request to forget it may have crossed this answer.
-            _pool.Add(new PoolRequest(notice.ContainerId, this.GetPrimaryKeyString(), null));
-        }
-        else if (_workers.TryGet(session, out var link))
-        {
-            _waitingReason = "";
-            _logger.ContainerStarting(container.Id, Name, session);
-            link.Start(new StartContainer
+            switch (notice.Outcome)
             {
-                ContainerId = container.Id,
-                AppId = _configuration!.AppId,
-                Function = _configuration.Spec,
-                Code = _configuration.Code,
-            });
-        }
-        else
-        {
-            // The worker went away while the answer was on its way.
-            _core.OnWorkerLost(session, now);
+                case PlacementOutcome.Placed:
+                    OnPlaced(notice, now);
+                    break;
+                case PlacementOutcome.Waiting:
+                    _waitingReason = notice.Detail;
+                    break;
+                case PlacementOutcome.Impossible:
+                    _waitingReason = notice.Detail;
+                    _core.OnNoCapacity(notice.ContainerId, new Failure { Kind = FailureKind.NoCapacity, Message = $"'{Name}' cannot run: {notice.Detail}. Ask for less, or add a worker." }, now);
+                    break;
+                case PlacementOutcome.Preempted:
+                    _core.OnPreempted(notice.ContainerId, now);
+                    break;
+                case PlacementOutcome.Drained:
+                    _core.OnDraining(notice.ContainerId, now);
+                    break;
+            }
         }
 
-        return AfterTurn();
+        await AfterTurn();
     }
 
     void IFunctionActions.Deliver(string streamId, CallResults results)
@@ -114,9 +116,9 @@ internal sealed partial class FunctionGrain
     void IFunctionActions.CancelAttempts(ContainerState container, CancelAttempts cancel) => Send(container, new ServerMessage { Cancel = cancel });
 
     void IFunctionActions.RequestContainer(ContainerState container) =>
-        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), new ResourceNeed(_settings.CpuCores, _settings.MemoryMiB, _settings.Gpu)));
+        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), _configuration!.AppId, NeedOf(_configuration)));
 
-    void IFunctionActions.WithdrawRequest(ContainerState container) => _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), null));
+    void IFunctionActions.WithdrawRequest(ContainerState container) => Release(container.Id);
 
     void IFunctionActions.StopContainer(ContainerState container, TimeSpan grace, string reason)
     {
@@ -131,7 +133,45 @@ internal sealed partial class FunctionGrain
             link.Forget(container.Id);
         }
 
-        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), null));
+        Release(container.Id);
+    }
+
+    private void Release(string containerId) => _pool.Add(new PoolRequest(containerId, this.GetPrimaryKeyString(), "", null));
+
+    // One object for all requests of the same configuration: the pool then recognizes it.
+    private ResourceNeed NeedOf(FunctionConfiguration configuration)
+    {
+        if (_need is null || _needOf != configuration)
+        {
+            (_need, _needOf) = (ResourceNeed.Of(configuration.Spec, configuration.Code), configuration);
+        }
+
+        return _need;
+    }
+
+    private void OnPlaced(PlacementNotice notice, long now)
+    {
+        var session = notice.Detail;
+        if (_core!.OnPlaced(notice.ContainerId, session, now) is not { } container)
+        {
+            // Heard before, or not wanted any more: then the request to forget it may have crossed this answer.
+            if (_core.FindContainer(notice.ContainerId) is null)
+            {
+                Release(notice.ContainerId);
+            }
+
+            return;
+        }
+
+        _waitingReason = "";
+        _logger.ContainerStarting(container.Id, Name, session);
+        var start = new StartContainer { ContainerId = container.Id, AppId = _configuration!.AppId, Function = _configuration.Spec, Code = _configuration.Code };
+        start.Gpus.AddRange(notice.Gpus);
+        if (!_workers.TryGet(session, out var link) || !link.TryStart(start))
+        {
+            // The worker went away while the answer was on its way.
+            _core.OnWorkerLost(session, now);
+        }
     }
 
     private void Send(ContainerState container, ServerMessage message)

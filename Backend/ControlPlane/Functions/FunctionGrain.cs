@@ -48,14 +48,18 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
         _logger = logger;
         _graceMs = (long)options.Value.AppGrace.TotalMilliseconds;
         var pool = GrainFactory.GetGrain<IPoolGrain>(0);
-        _pool = new GrainRequests<PoolRequest>(batch => logger.WatchAsync(pool.HandleAsync(new PoolBatch(batch))));
+        _pool = new GrainRequests<PoolRequest>(batch => pool.HandleAsync(new PoolBatch(batch)), clock.Time, logger);
         var self = this.AsReference<IFunctionGrain>();
         _wakeup = new Wakeup(clock, self.WakeAsync, logger);
     }
 
     private string Name => _configuration?.Spec.Name ?? this.GetPrimaryKeyString();
 
-    public void Dispose() => _wakeup.Dispose();
+    public void Dispose()
+    {
+        _wakeup.Dispose();
+        _pool.Dispose();
+    }
 
     public Task ConfigureAsync(FunctionConfiguration configuration)
     {

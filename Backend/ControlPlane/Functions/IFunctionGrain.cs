@@ -18,7 +18,8 @@ internal interface IFunctionGrain : IGrainWithStringKey
 
     Task OnWorkerLostAsync(string workerSession);
 
-    Task OnPlacementAsync(PlacementNotice notice);
+    /// <summary>News of containers, in order. The same may come again.</summary>
+    Task OnPlacementAsync(PlacementNotices news);
 
     /// <summary>Stops everything; the app is told when no container is left.</summary>
     Task StopAsync(string reason);

@@ -93,6 +93,6 @@ internal sealed class ImageService(
         var key = image.Layers.Count == 0 ? "" : $"{image.Layers[0].Operation} {string.Join(' ', image.Layers[0].Arguments)}";
 
         // Rendezvous: when a worker comes or goes only its own share moves.
-        return arrivals.FindAsync(() => links.All.MaxBy(l => Digest.Of(System.Text.Encoding.UTF8.GetBytes($"{key} {WorkerSession.WorkerIdOf(l.Session)}"))), cancellationToken);
+        return arrivals.FindAsync(() => links.All.Where(l => !l.IsDraining).MaxBy(l => Digest.Of(System.Text.Encoding.UTF8.GetBytes($"{key} {WorkerSession.WorkerIdOf(l.Session)}"))), cancellationToken);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Protocol;
@@ -6,76 +7,157 @@ using Orleans.Concurrency;
 
 namespace Modal.Backend.ControlPlane.Placing;
 
-/// <summary>Hosts a <see cref="Placement"/> and tells functions what became of their requests.</summary>
+/// <summary>Hosts a <see cref="Placement"/> and tells functions what became of their requests, again and again until they have heard it.</summary>
 [Reentrant]
 [KeepAlive]
 internal sealed class PoolGrain : Grain, IPoolGrain, IDisposable
 {
+    private const int FewFunctions = 256;
+
     private readonly Clock _clock;
     private readonly ILogger<PoolGrain> _logger;
-    private readonly Placement _placement = new();
+    private readonly Placement _placement;
     private readonly Dictionary<string, RegisterWorker> _workers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GrainRequests<PlacementNotice>> _notices = new(StringComparer.Ordinal);
     private readonly Wakeup _wakeup;
+    private int _sweepAt = FewFunctions;
 
-    public PoolGrain(Clock clock, ILogger<PoolGrain> logger)
+    public PoolGrain(Clock clock, IOptions<ControlPlaneOptions> options, ILogger<PoolGrain> logger)
     {
         _clock = clock;
         _logger = logger;
+        _placement = new Placement(options.Value.Quota);
         var self = this.AsReference<IPoolGrain>();
         _wakeup = new Wakeup(clock, self.WakeAsync, logger);
     }
 
-    public void Dispose() => _wakeup.Dispose();
+    public void Dispose()
+    {
+        _wakeup.Dispose();
+        foreach (var notices in _notices.Values)
+        {
+            notices.Dispose();
+        }
+    }
 
     public Task AddWorkerAsync(WorkerOffer offer)
     {
-        _workers[offer.Session] = offer.Worker;
-        return TellAsync(_placement.AddWorker(offer.Session, offer.Worker.CpuCores, offer.Worker.MemoryMib, _clock.NowMs));
+        var worker = offer.Worker;
+        _workers[offer.Session] = worker;
+        Tell(_placement.AddWorker(
+            new WorkerDescription(offer.Session, worker.CpuCores, worker.MemoryMib)
+            {
+                DiskMiB = worker.EphemeralDiskMib,
+                Region = worker.Region,
+                Pool = worker.Pool.Length > 0 ? worker.Pool : ResourceNeed.DefaultPool,
+                Gpus = [.. worker.Gpus.Select(g => new GpuDevice(g.Uuid, g.Model))],
+            },
+            _clock.NowMs));
+        return Task.CompletedTask;
     }
 
     public Task RemoveWorkerAsync(string session)
     {
         _workers.Remove(session);
-        return TellAsync(_placement.RemoveWorker(session, _clock.NowMs));
+        Tell(_placement.RemoveWorker(session, _clock.NowMs));
+        return Task.CompletedTask;
+    }
+
+    public Task DrainWorkerAsync(string session)
+    {
+        Tell(_placement.Drain(session, _clock.NowMs));
+        return Task.CompletedTask;
+    }
+
+    public Task UpdateHoldingsAsync(string session, HoldingsChange change)
+    {
+        _placement.UpdateHoldings(session, change.Holdings.Added, change.Holdings.Removed);
+        return Task.CompletedTask;
+    }
+
+    public Task ReportStartingAsync(string session, int starting)
+    {
+        _placement.ReportStarting(session, starting);
+        return Task.CompletedTask;
     }
 
     public Task HandleAsync(PoolBatch batch)
     {
-        var now = _clock.NowMs;
-        var events = new List<PlacementEvent>();
-        foreach (var request in batch.Requests)
-        {
-            events.AddRange(request.Need is { } need
-                ? _placement.Request(request.FunctionId, request.ContainerId, need, now)
-                : _placement.Release(request.ContainerId, now));
-        }
-
-        return TellAsync(events);
+        Tell(_placement.Handle(batch.Requests, _clock.NowMs));
+        return Task.CompletedTask;
     }
 
-    public Task WakeAsync() => TellAsync(_placement.Wake(_clock.NowMs));
-
-    public Task<PoolSnapshot> GetStatusAsync() => Task.FromResult(new PoolSnapshot([.. _placement.Workers.Select(w => new WorkerStatus
+    public Task WakeAsync()
     {
-        WorkerId = _workers[w.Session].WorkerId,
-        Sandbox = _workers[w.Session].Sandbox,
-        CpuCores = w.CpuCores,
-        CpuCoresUsed = w.CpuCoresUsed,
-        MemoryMib = w.MemoryMiB,
-        MemoryMibUsed = w.MemoryMiBUsed,
-        Containers = w.Containers,
+        Tell(_placement.Wake(_clock.NowMs));
+        return Task.CompletedTask;
+    }
+
+    public Task<PoolSnapshot> GetStatusAsync() => Task.FromResult(new PoolSnapshot([.. _placement.Workers.Select(w =>
+    {
+        var status = new WorkerStatus
+        {
+            WorkerId = _workers[w.Session].WorkerId,
+            Sandbox = _workers[w.Session].Sandbox,
+            CpuCores = w.CpuCores,
+            CpuCoresUsed = w.CpuCoresUsed,
+            MemoryMib = w.MemoryMiB,
+            MemoryMibUsed = w.MemoryMiBUsed,
+            Containers = w.Containers.Count,
+            GpusUsed = w.GpusUsed,
+            Region = w.Group.Region,
+            Pool = w.Group.Pool,
+            Draining = w.IsDraining,
+        };
+        status.Gpus.AddRange(w.Gpus.Select(g => g.Model));
+        return status;
     })]));
 
-    private Task TellAsync(IReadOnlyList<PlacementEvent> events)
+    private void Tell(IReadOnlyList<PlacementEvent> events)
     {
         _wakeup.SetFor(_placement.NextWake());
-        return events.Count == 0 ? Task.CompletedTask : Task.WhenAll(events.Select(e => _logger.WatchAsync(
-            GrainFactory.GetGrain<IFunctionGrain>(e.FunctionId).OnPlacementAsync(e switch
+        foreach (var one in events)
+        {
+            if (!_notices.TryGetValue(one.FunctionId, out var notices))
             {
-                PlacementEvent.Placed placed => new PlacementNotice(e.ContainerId, placed.WorkerSession, "", IsFinal: false),
-                PlacementEvent.Waiting waiting => new PlacementNotice(e.ContainerId, null, waiting.Reason, IsFinal: false),
-                PlacementEvent.Impossible impossible => new PlacementNotice(e.ContainerId, null, impossible.Reason, IsFinal: true),
-                _ => throw new InvalidOperationException($"No notice is known for {e}."),
-            }))));
+                Sweep();
+                var function = GrainFactory.GetGrain<IFunctionGrain>(one.FunctionId);
+                notices = new GrainRequests<PlacementNotice>(batch => TellAsync(function, batch), _clock.Time, _logger);
+                _notices.Add(one.FunctionId, notices);
+            }
+
+            notices.Add(one switch
+            {
+                PlacementEvent.Placed placed => new PlacementNotice(one.ContainerId, PlacementOutcome.Placed, placed.WorkerSession, placed.Gpus),
+                PlacementEvent.Waiting waiting => new PlacementNotice(one.ContainerId, PlacementOutcome.Waiting, waiting.Reason, []),
+                PlacementEvent.Impossible impossible => new PlacementNotice(one.ContainerId, PlacementOutcome.Impossible, impossible.Reason, []),
+                PlacementEvent.Preempt => new PlacementNotice(one.ContainerId, PlacementOutcome.Preempted, "", []),
+                PlacementEvent.Drained => new PlacementNotice(one.ContainerId, PlacementOutcome.Drained, "", []),
+                _ => throw new InvalidOperationException($"No notice is known for {one}."),
+            });
+        }
+    }
+
+    private Task TellAsync(IFunctionGrain function, IReadOnlyList<PlacementNotice> batch)
+    {
+        // Until this moment an eviction can be called off.
+        PlacementNotice[] due = [.. batch.Where(n => n.Outcome != PlacementOutcome.Preempted || _placement.BeginEviction(n.ContainerId))];
+        return due.Length > 0 ? function.OnPlacementAsync(new PlacementNotices(due)) : Task.CompletedTask;
+    }
+
+    private void Sweep()
+    {
+        if (_notices.Count < _sweepAt)
+        {
+            return;
+        }
+
+        foreach (var (function, notices) in _notices.Where(n => n.Value.IsIdle).ToArray())
+        {
+            notices.Dispose();
+            _notices.Remove(function);
+        }
+
+        _sweepAt = Math.Max(FewFunctions, 2 * _notices.Count);
     }
 }

@@ -80,6 +80,11 @@ internal sealed class WorkerGateway(
             return $"'{worker.WorkerId}' is not a worker's id.";
         }
 
+        if (worker.Gpus.Count > WorkerCapacity.MaxGpus || worker.Gpus.Select(g => g.Uuid).Distinct(StringComparer.Ordinal).Count() != worker.Gpus.Count)
+        {
+            return $"The worker has {worker.Gpus.Count} GPUs; at most {WorkerCapacity.MaxGpus} are possible, each with a uuid of its own.";
+        }
+
         return worker.CpuCores > 0 && worker.MemoryMib > 0 ? null : "The worker offers no cores or no memory.";
     }
 
@@ -100,6 +105,10 @@ internal sealed class WorkerGateway(
                 }
 
                 perFunction[at].Messages.Add(message);
+            }
+            else if (await HandleOwnAsync(link, message))
+            {
+                // Of the worker itself.
             }
             else if (message.Build is { } build)
             {
@@ -123,6 +132,32 @@ internal sealed class WorkerGateway(
         else if (perFunction.Count > 1)
         {
             await Task.WhenAll(perFunction.Select(p => grains.GetGrain<IFunctionGrain>(p.Function).OnWorkerAsync(new WorkerBatch(link.Session, p.Messages))));
+        }
+    }
+
+    // In order, and before what follows: a worker that drains must not get more because of what it says next.
+    private async Task<bool> HandleOwnAsync(WorkerLink link, WorkerMessage message)
+    {
+        var pool = grains.GetGrain<IPoolGrain>(0);
+        switch (message.MessageCase)
+        {
+            case WorkerMessage.MessageOneofCase.Heartbeat:
+                if (link.ReportStarting(Math.Max(0, message.Heartbeat.Starting)))
+                {
+                    await pool.ReportStartingAsync(link.Session, message.Heartbeat.Starting);
+                }
+
+                return true;
+            case WorkerMessage.MessageOneofCase.Holdings:
+                await pool.UpdateHoldingsAsync(link.Session, new HoldingsChange(message.Holdings));
+                return true;
+            case WorkerMessage.MessageOneofCase.Draining:
+                link.IsDraining = true;
+                logger.WorkerDraining(link.Session, message.Draining.Reason);
+                await pool.DrainWorkerAsync(link.Session);
+                return true;
+            default:
+                return false;
         }
     }
 
@@ -160,10 +195,11 @@ internal sealed class WorkerGateway(
             build.Lose();
         }
 
-        await logger.WatchAsync(grains.GetGrain<IPoolGrain>(0).RemoveWorkerAsync(link.Session));
-        foreach (var function in link.Functions.ToArray())
-        {
-            await logger.WatchAsync(grains.GetGrain<IFunctionGrain>(function).OnWorkerLostAsync(link.Session));
-        }
+        var functions = link.Lose();
+        await UntilHeardAsync(() => grains.GetGrain<IPoolGrain>(0).RemoveWorkerAsync(link.Session));
+        await Task.WhenAll(functions.Select(f => UntilHeardAsync(() => grains.GetGrain<IFunctionGrain>(f).OnWorkerLostAsync(link.Session))));
     }
+
+    // Who does not hear of a loss would wait for the worker for ever.
+    private Task UntilHeardAsync(Func<Task> tell) => Retrying.UntilDoneAsync(tell, clock.Time, logger, lifetime.ApplicationStopping);
 }

@@ -11,20 +11,61 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
     private const int MaxDispatchBytes = 4 * 1024 * 1024;
 
     private readonly ConcurrentDictionary<string, string> _functions = new(StringComparer.Ordinal);
+    private readonly Lock _starts = new();
+    private bool _isLost;
+    private int _startsSinceReport;
+    private int _reportedStarting;
 
     public string Session { get; } = session;
 
     /// <summary>When the worker was last heard of.</summary>
     public long LastHeardMs { get; set; }
 
-    public IEnumerable<string> Functions => _functions.Values.Distinct(StringComparer.Ordinal);
+    /// <summary>About to stop: it gets nothing new.</summary>
+    public bool IsDraining { get; set; }
 
     public string? FunctionOf(string containerId) => _functions.GetValueOrDefault(containerId);
 
-    public void Start(StartContainer start)
+    /// <summary>Sends a container to the worker.</summary>
+    /// <returns>False if the worker is lost: then its loss is reported to nobody for this container.</returns>
+    public bool TryStart(StartContainer start)
     {
-        _functions[start.ContainerId] = start.Function.FunctionId;
+        lock (_starts)
+        {
+            if (_isLost)
+            {
+                return false;
+            }
+
+            _startsSinceReport++;
+            _functions[start.ContainerId] = start.Function.FunctionId;
+        }
+
         Post(new ServerMessage { Start = start });
+        return true;
+    }
+
+    /// <summary>The worker is lost: nothing is started on it any more.</summary>
+    /// <returns>The functions of its containers.</returns>
+    public IReadOnlyList<string> Lose()
+    {
+        lock (_starts)
+        {
+            _isLost = true;
+            return [.. _functions.Values.Distinct(StringComparer.Ordinal)];
+        }
+    }
+
+    /// <summary>The worker reports how many containers start there.</summary>
+    /// <returns>Whether that is news: as long as nothing changes nobody needs to hear it.</returns>
+    public bool ReportStarting(int starting)
+    {
+        lock (_starts)
+        {
+            var isNew = starting != _reportedStarting || _startsSinceReport > 0;
+            (_reportedStarting, _startsSinceReport) = (starting, 0);
+            return isNew;
+        }
     }
 
     public void Forget(string containerId) => _functions.TryRemove(containerId, out _);

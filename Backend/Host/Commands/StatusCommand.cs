@@ -20,8 +20,10 @@ internal static class StatusCommand
         Console.WriteLine($"daemon {hello.Pid}, containers run in: {(hello.Sandbox.Length > 0 ? hello.Sandbox : "(no worker yet)")}");
         foreach (var w in status.Workers)
         {
+            var gpus = w.Gpus.Count > 0 ? $", {w.GpusUsed} of {w.Gpus.Count} GPUs ({string.Join(", ", w.Gpus.Distinct())})" : "";
+            var place = $"{(w.Pool is "" or "default" ? "" : $", pool {w.Pool}")}{(w.Region.Length > 0 ? $", {w.Region}" : "")}{(w.Draining ? ", about to stop" : "")}";
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"worker {w.WorkerId}: {w.CpuCoresUsed:0.###} of {w.CpuCores:0.###} cores, {w.MemoryMibUsed} of {w.MemoryMib} MiB, {w.Containers} containers"));
+                CultureInfo.InvariantCulture, $"worker {w.WorkerId}: {w.CpuCoresUsed:0.###} of {w.CpuCores:0.###} cores, {w.MemoryMibUsed} of {w.MemoryMib} MiB{gpus}, {w.Containers} containers{place}"));
         }
 
         foreach (var app in status.Apps)

@@ -25,6 +25,9 @@ internal sealed class SessionOutbox : IOutbox
         _messages.Writer.TryWrite(message);
     }
 
+    /// <summary>No more messages: the pump writes what there is, ends its side of the stream, and ends.</summary>
+    public void Complete() => _messages.Writer.TryComplete();
+
     public async Task PumpAsync(IClientStreamWriter<WorkerMessage> writer, CancellationToken cancellationToken)
     {
         while (await _messages.Reader.WaitToReadAsync(cancellationToken))
@@ -37,6 +40,8 @@ internal sealed class SessionOutbox : IOutbox
                 Interlocked.Add(ref _queuedBytes, -SizeOf(message));
             }
         }
+
+        await writer.CompleteAsync();
     }
 
     private static long SizeOf(WorkerMessage message) => message.MessageCase switch

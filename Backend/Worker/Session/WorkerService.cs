@@ -27,8 +27,15 @@ internal sealed class WorkerService(
     // Timeouts are kept to this; a shorter tick would cost an idle machine more than it is worth.
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(100);
 
+    // A server that answers does so within milliseconds; with another there is nothing to wait for.
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
+
     private readonly WorkerOptions _options = options.Value;
     private readonly ConcurrentDictionary<string, Container> _containers = new(StringComparer.Ordinal);
+
+    // The session that the server has accepted; null while there is none.
+    private volatile SessionOutbox? _registered;
+    private volatile bool _isStopping;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -45,7 +52,7 @@ internal sealed class WorkerService(
             _options, choice.Factory, code, containerImages, snapshots, runners, blobs, new SemaphoreSlim(ConcurrentStarts), time, logger);
         var register = Describe(choice);
         var failures = 0;
-        while (!stoppingToken.IsCancellationRequested)
+        while (!stoppingToken.IsCancellationRequested && !_isStopping)
         {
             var cause = "the server ended it";
             try
@@ -61,7 +68,7 @@ internal sealed class WorkerService(
             }
 
             await EndContainersAsync();
-            if (!stoppingToken.IsCancellationRequested)
+            if (!stoppingToken.IsCancellationRequested && !_isStopping)
             {
                 var delay = _options.ReconnectDelay * Math.Min(1 << Math.Min(failures++, 10), MaxDelayFactor);
                 Log.ConnectionLost(logger, delay, cause);
@@ -71,6 +78,30 @@ internal sealed class WorkerService(
     }
 
     private int ConcurrentStarts => _options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount;
+
+    /// <summary>Lets its containers finish while the server replaces them, then ends the session.</summary>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _isStopping = true;
+        if (_registered is { } session && _options.DrainGrace > TimeSpan.Zero)
+        {
+            Log.Draining(logger, _containers.Count, _options.DrainGrace);
+            session.Post(new WorkerMessage { Draining = new WorkerDraining { Reason = "it was asked to stop" } });
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            using var timer = time.CreateTimer(_ => limit.Cancel(), null, _options.DrainGrace, Timeout.InfiniteTimeSpan);
+            while (_registered == session && !limit.IsCancellationRequested && _containers.Values.FirstOrDefault(static c => !c.Ended.IsCompleted) is { } container)
+            {
+                await container.Ended.WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            // The last results must reach the server: the stream is ended, not broken off.
+            session.Complete();
+            await (ExecuteTask ?? Task.CompletedTask).WaitAsync(s_farewell, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await base.StopAsync(cancellationToken);
+    }
 
     private RegisterWorker Describe(SandboxChoice choice) => new()
     {
@@ -106,6 +137,7 @@ internal sealed class WorkerService(
                 if (message.Registered is { } welcome)
                 {
                     registered();
+                    _registered = outbox;
                     Log.Registered(logger, register.WorkerId, register.CpuCores, register.MemoryMib);
                     tick = TickAsync(services, outbox, TimeSpan.FromMilliseconds(welcome.HeartbeatIntervalMs), stop.Token);
                     continue;
@@ -118,6 +150,7 @@ internal sealed class WorkerService(
         }
         finally
         {
+            _registered = null;
             await stop.CancelAsync();
             await Task.WhenAll(pump, tick, builds.StopAsync()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
