@@ -5,9 +5,10 @@ using Modal.Benchmarks.FsSmall;
 using Modal.Benchmarks.Ingest;
 using Modal.Benchmarks.LazyStart;
 using Modal.Benchmarks.MapTenThousand;
+using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
 
-IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark()];
+IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(), new QueueMemoryBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

@@ -20,6 +20,8 @@ internal enum ContainerPhase
 /// <summary>One container of a function.</summary>
 internal sealed class ContainerState
 {
+    private Chain<InputState> _inputs;
+
     public ContainerState(string id, long requestedMs)
     {
         Id = id;
@@ -41,7 +43,7 @@ internal sealed class ContainerState
     public IReadOnlyList<StartPhase> StartPhases { get; set; } = [];
 
     /// <summary>Inputs it holds, in the order in which they were handed out.</summary>
-    public LinkedList<InputState> Inputs { get; } = new();
+    public ref Chain<InputState> Inputs => ref _inputs;
 
     /// <summary>How many inputs it may hold now.</summary>
     public int Credit { get; set; }
@@ -59,5 +61,5 @@ internal sealed class ContainerState
 
     public CancelAttempts? OutgoingCancel { get; set; }
 
-    public bool HoldsSuspect => Inputs.First is { Value.IsSuspect: true };
+    public bool HoldsSuspect => Inputs.First is { IsSuspect: true };
 }

@@ -210,9 +210,8 @@ internal sealed partial class FunctionCore
         // TakeFrom must not put a container that is gone among the idle.
         container.Phase = ContainerPhase.Stopping;
         var alone = container.Inputs.Count == 1;
-        while (container.Inputs.Last is { } node)
+        while (container.Inputs.Last is { } input)
         {
-            var input = node.Value;
             TakeFrom(container, input, 0);
             if (input.Phase != InputPhase.Running)
             {

@@ -85,7 +85,7 @@ internal sealed partial class FunctionCore
             {
                 container.IsReserved = false;
                 _suspects.Remove(suspect);
-                Hand(container, suspect.Value);
+                Hand(container, suspect);
             }
         }
 
@@ -101,17 +101,17 @@ internal sealed partial class FunctionCore
     private InputState TakeNext()
     {
         var stream = _round.First!.Value;
-        var call = stream.Round.First!.Value;
-        var input = call.Queue.First!.Value;
+        var call = stream.Round.First!;
+        var input = call.Queue.First!;
         LeaveQueue(input);
         // Whoever had a turn goes to the end of the round, if there is still something to do for it.
-        if (call.Node.List is not null)
+        if (call.Queue.Count > 0)
         {
-            stream.Round.Remove(call.Node);
-            stream.Round.AddLast(call.Node);
+            stream.Round.Remove(call);
+            stream.Round.Add(call, atFront: false);
         }
 
-        if (stream.Node.List is not null)
+        if (stream.Round.Count > 0)
         {
             _round.Remove(stream.Node);
             _round.AddLast(stream.Node);
@@ -130,7 +130,7 @@ internal sealed partial class FunctionCore
         input.Phase = InputPhase.Running;
         input.Container = container;
         input.Attempt++;
-        container.Inputs.AddLast(input.Node);
+        container.Inputs.Add(input, atFront: false);
         _running++;
         MarkDirty(container);
         (container.Outgoing ??= new DispatchInputs { ContainerId = container.Id }).Attempts.Add(
@@ -140,11 +140,11 @@ internal sealed partial class FunctionCore
     // The container no longer holds the input.
     private void TakeFrom(ContainerState container, InputState input, long now)
     {
-        container.Inputs.Remove(input.Node);
+        container.Inputs.Remove(input);
         input.Container = null;
         if (input.Phase == InputPhase.Finished)
         {
-            _abandoned.Remove((container, input.Ref.StreamId, input.Ref.Call, input.Ref.Index));
+            _abandoned.Remove((container, input.Call.Stream.Id, input.Call.Number, input.Index));
         }
 
         if (container.Inputs.Count == 0 && container.Phase == ContainerPhase.Ready)

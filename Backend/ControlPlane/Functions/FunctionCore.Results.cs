@@ -201,7 +201,7 @@ internal sealed partial class FunctionCore
         {
             stream.Results.Dequeue();
             stream.RetainedBytes -= SizeOf(result);
-            if (result.OutcomeCase != CallResult.OutcomeOneofCase.Yield && stream.Inputs.TryGetValue((result.Call, result.Index), out var input))
+            if (result.OutcomeCase != CallResult.OutcomeOneofCase.Yield && stream.Find(result.Call, result.Index) is { } input)
             {
                 stream.Settle(input);
                 Abandon(input);
@@ -213,13 +213,13 @@ internal sealed partial class FunctionCore
     {
         if (input.Container is not null)
         {
-            _abandoned[(input.Container, input.Ref.StreamId, input.Ref.Call, input.Ref.Index)] = input;
+            _abandoned[(input.Container, input.Call.Stream.Id, input.Call.Number, input.Index)] = input;
         }
     }
 
     private InputState? FindHeld(ContainerState container, InputRef name)
     {
-        if (_streams.TryGetValue(name.StreamId, out var stream) && stream.Inputs.TryGetValue((name.Call, name.Index), out var input) && input.Container == container)
+        if (_streams.TryGetValue(name.StreamId, out var stream) && stream.Find(name.Call, name.Index) is { } input && input.Container == container)
         {
             return input;
         }

@@ -30,7 +30,6 @@ internal sealed partial class FunctionCore
     private readonly Func<string> _newContainerId;
     private readonly Dictionary<string, StreamState> _streams = new(StringComparer.Ordinal);
     private readonly LinkedList<StreamState> _round = new();
-    private readonly LinkedList<InputState> _suspects = new();
     private readonly PriorityQueue<InputState, long> _delayed = new();
 
     // Attempts that nobody waits for any more but that still hold a place in their container.
@@ -38,6 +37,7 @@ internal sealed partial class FunctionCore
     private readonly List<StreamState> _dirtyStreams = [];
     private readonly List<ContainerState> _dirtyContainers = [];
     private FunctionSettings _settings;
+    private Chain<InputState> _suspects;
     private int _queued;
     private int _delayedCount;
     private int _running;
@@ -106,7 +106,7 @@ internal sealed partial class FunctionCore
     {
         if (_streams.Remove(streamId, out var stream))
         {
-            foreach (var input in stream.Inputs.Values)
+            foreach (var input in stream.Inputs)
             {
                 Withdraw(input);
                 input.Finish();
@@ -121,7 +121,7 @@ internal sealed partial class FunctionCore
     /// <returns>False if the stream is not open or holds too many unfinished inputs.</returns>
     public bool AddInputs(string streamId, IReadOnlyList<Input> inputs, long now)
     {
-        if (!_streams.TryGetValue(streamId, out var stream) || stream.Inputs.Count + inputs.Count > MaxInputsPerStream)
+        if (!_streams.TryGetValue(streamId, out var stream) || stream.Live + inputs.Count > MaxInputsPerStream)
         {
             return false;
         }
@@ -130,7 +130,7 @@ internal sealed partial class FunctionCore
         for (var i = 0; i < inputs.Count; i++)
         {
             var message = inputs[i];
-            if (stream.Inputs.ContainsKey((message.Call, message.Index)) || stream.IsSettled(message.Call, message.Index))
+            if (stream.Find(message.Call, message.Index) is not null || stream.IsSettled(message.Call, message.Index))
             {
                 continue;
             }
@@ -140,15 +140,14 @@ internal sealed partial class FunctionCore
                 call = stream.GetOrAddCall(message.Call);
             }
 
-            var input = new InputState(call, message);
+            var input = new InputState(call, message, now);
             if (_abandoned.Count > 0)
             {
                 // The client gave up and came back while a container still works on it: the numbers of the attempts must differ.
-                input.Attempt = _abandoned.Values.Where(a => a.Ref.Equals(input.Ref)).Select(a => a.Attempt).DefaultIfEmpty().Max();
+                input.Attempt = _abandoned.Values.Where(a => a.Index == input.Index && a.Call.Number == message.Call && a.Call.Stream.Id == streamId).Select(a => a.Attempt).DefaultIfEmpty().Max();
             }
 
-            stream.Inputs.Add((message.Call, message.Index), input);
-            call.Live++;
+            stream.Add(input);
             Enqueue(input, atFront: false);
         }
 
@@ -171,8 +170,7 @@ internal sealed partial class FunctionCore
         if (_streams.TryGetValue(streamId, out var stream) && stream.FindCall(callNumber) is { } call)
         {
             var cancelled = indexes.Count > 0
-                ? indexes.Select(i => stream.Inputs.GetValueOrDefault((callNumber, i))).OfType<InputState>()
-                : call.Live == 1 && stream.Inputs.TryGetValue((callNumber, 0), out var only) ? [only] : stream.Inputs.Values.Where(i => i.Call == call);
+                ? indexes.Select(call.Find).OfType<InputState>() : call.Inputs;
             foreach (var input in cancelled.Where(i => i.Phase != InputPhase.Finished).ToArray())
             {
                 Withdraw(input);
@@ -188,7 +186,7 @@ internal sealed partial class FunctionCore
     {
         foreach (var stream in _streams.Values)
         {
-            foreach (var input in stream.Inputs.Values.Where(i => i.Phase is InputPhase.Queued or InputPhase.Delayed))
+            foreach (var input in stream.Inputs.Where(i => i.Phase is InputPhase.Queued or InputPhase.Delayed))
             {
                 Withdraw(input);
                 Complete(input, new CallResult { Failure = failure });
@@ -238,35 +236,34 @@ internal sealed partial class FunctionCore
         input.Phase = InputPhase.Queued;
         if (input.IsSuspect)
         {
-            Add(_suspects, input.Node, atFront);
+            _suspects.Add(input, atFront);
             return;
         }
 
         var call = input.Call;
         var stream = call.Stream;
-        Add(call.Queue, input.Node, atFront);
-        if (call.Node.List is null)
+        call.Queue.Add(input, atFront);
+        if (call.Queue.Count == 1)
         {
-            Add(stream.Round, call.Node, atFront);
-        }
-
-        if (stream.Node.List is null)
-        {
-            Add(_round, stream.Node, atFront);
+            stream.Round.Add(call, atFront);
+            if (stream.Round.Count == 1)
+            {
+                AddToRound(stream, atFront);
+            }
         }
 
         _queued++;
     }
 
-    private static void Add<T>(LinkedList<T> list, LinkedListNode<T> node, bool atFront)
+    private void AddToRound(StreamState stream, bool atFront)
     {
         if (atFront)
         {
-            list.AddFirst(node);
+            _round.AddFirst(stream.Node);
         }
         else
         {
-            list.AddLast(node);
+            _round.AddLast(stream.Node);
         }
     }
 
@@ -276,7 +273,7 @@ internal sealed partial class FunctionCore
         switch (input.Phase)
         {
             case InputPhase.Queued when input.IsSuspect:
-                _suspects.Remove(input.Node);
+                _suspects.Remove(input);
                 break;
             case InputPhase.Queued:
                 LeaveQueue(input);
@@ -298,11 +295,11 @@ internal sealed partial class FunctionCore
     {
         var call = input.Call;
         var stream = call.Stream;
-        call.Queue.Remove(input.Node);
+        call.Queue.Remove(input);
         _queued--;
         if (call.Queue.Count == 0)
         {
-            stream.Round.Remove(call.Node);
+            stream.Round.Remove(call);
             if (stream.Round.Count == 0)
             {
                 _round.Remove(stream.Node);
