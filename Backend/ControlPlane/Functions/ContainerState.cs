@@ -48,6 +48,12 @@ internal sealed class ContainerState
     /// <summary>How many inputs it may hold now.</summary>
     public int Credit { get; set; }
 
+    /// <summary>Whether it ever held an input.</summary>
+    public bool IsUsed { get; set; }
+
+    /// <summary>Whether it ever gave a result.</summary>
+    public bool HasAnswered { get; set; }
+
     /// <summary>Takes nothing new until it is empty, for a suspect that must run alone.</summary>
     public bool IsReserved { get; set; }
 

@@ -27,6 +27,11 @@ internal sealed partial class FunctionCore
 
     // In the order in which they fell idle.
     private readonly LinkedList<ContainerState> _idle = new();
+    private readonly Autoscaler _scaler = new();
+    private long _demandSinceMs;
+    private bool _hadDemand;
+    private long _busySinceMs;
+    private long _progressMs;
     private int _stopping;
     private int _startFailures;
     private long _lastStartFailureMs;
@@ -65,6 +70,7 @@ internal sealed partial class FunctionCore
             container.StartPhases = phases;
             container.Credit = _settings.Concurrency;
             container.IdleSinceMs = now;
+            _scaler.OnStarted(now - container.PlacedMs);
             _ready.Add(container);
             _idle.AddLast(container.IdleNode);
             _startFailures = 0;
@@ -79,7 +85,7 @@ internal sealed partial class FunctionCore
         if (_containers.TryGetValue(containerId, out var container))
         {
             Remove(container);
-            Requeue(container, reason, failure);
+            Requeue(container, reason, failure, now);
             if (container.Phase == ContainerPhase.Starting && reason != ExitReason.Stopped)
             {
                 OnStartFailed(failure, now);
@@ -95,7 +101,7 @@ internal sealed partial class FunctionCore
         foreach (var container in _containers.Values.Where(c => c.WorkerSession == workerSession).ToArray())
         {
             Remove(container);
-            Requeue(container, ExitReason.Lost, null);
+            Requeue(container, ExitReason.Lost, null, now);
         }
 
         End(now);
@@ -128,11 +134,33 @@ internal sealed partial class FunctionCore
         }
     }
 
-    private int Desired() => Autoscaler.Desired(Queued + (long)_running, _service.AverageUs, _settings.Concurrency, _settings.MinContainers, _settings.MaxContainers);
+    private ScalingLoad Load(long now)
+    {
+        // What waits for its next attempt needs a container when that comes, which is seldom far.
+        var soon = _delayed.TryPeek(out _, out var due) && due - now <= LookAgainMs ? 1 : 0;
+        return new ScalingLoad
+        {
+            Queued = _queued + _suspects.Count + Math.Min(soon, _delayedCount),
+            Running = _running,
+            ServiceUs = _service.AverageUs,
+            IsServiceKnown = _service.IsKnown || (_settings.IsSingleUse && _service.AverageUs > 0),
+            WaitingSinceMs = _hadDemand ? _demandSinceMs : now,
+            BusySinceMs = _running > 0 ? _busySinceMs : null,
+            ProgressMs = _running > 0 ? _progressMs : null,
+        };
+    }
 
     private void Scale(long now)
     {
-        var desired = Desired();
+        var load = Load(now);
+        if (!_hadDemand && load.Inputs > 0)
+        {
+            _demandSinceMs = now;
+        }
+
+        _hadDemand = load.Inputs > 0;
+        _scaler.Observe(_settings, load, now);
+        var desired = _scaler.Desired(_settings, load, now);
         // Those told to stop still use their worker's resources: without counting them a function could hold twice its maximum.
         var have = _containers.Count - _stopping;
         for (; have < desired && _containers.Count < _settings.MaxContainers && now >= StartsBlockedUntil(); have++)
@@ -142,21 +170,40 @@ internal sealed partial class FunctionCore
             _actions.RequestContainer(container);
         }
 
+        // The maximum was lowered.
+        for (; have > _settings.MaxContainers && _idle.First is { } idle; have--)
+        {
+            StopOne(idle.Value, s_idleGrace, $"more than the maximum of {_settings.MaxContainers}");
+        }
+
         if (have > desired && StartingContainers > 0)
         {
-            // The youngest have got least far.
-            foreach (var container in _containers.Values.Where(c => c.Phase is ContainerPhase.Queued or ContainerPhase.Starting)
-                .OrderByDescending(c => c.Phase == ContainerPhase.Queued).ThenByDescending(c => c.RequestedMs).Take(have - desired).ToArray())
+            Withdraw(have, desired, load, now);
+        }
+    }
+
+    // What no worker has yet goes as soon as nothing is left to do. What is being started costs less to finish than to start again for the next burst.
+    private void Withdraw(int have, int desired, in ScalingLoad load, long now)
+    {
+        var kept = _scaler.Kept(_settings, load, now);
+        var keptQueued = load.Inputs == 0 ? desired : kept;
+        foreach (var container in _containers.Values.Where(c => c.Phase is ContainerPhase.Queued or ContainerPhase.Starting)
+            .OrderByDescending(c => c.Phase == ContainerPhase.Queued).ThenByDescending(c => c.RequestedMs).ToArray())
+        {
+            if (have <= (container.Phase == ContainerPhase.Queued ? keptQueued : kept))
             {
-                StopOne(container, TimeSpan.Zero, "no longer needed");
+                break;
             }
+
+            have--;
+            StopOne(container, TimeSpan.Zero, "no longer needed");
         }
     }
 
     private void StopIdle(long now)
     {
-        var keep = Desired();
-        while (_idle.First is { } oldest && _ready.Count > keep && oldest.Value.IdleSinceMs + _settings.ScaledownWindowMs <= now)
+        var kept = _scaler.Kept(_settings, Load(now), now);
+        while (_idle.First is { } oldest && _ready.Count > kept && oldest.Value.IdleSinceMs + _settings.ScaledownWindowMs <= now)
         {
             StopOne(oldest.Value, s_idleGrace, $"idle for {_settings.ScaledownWindowMs / 1000.0:0.###} s");
         }
@@ -203,7 +250,7 @@ internal sealed partial class FunctionCore
         }
     }
 
-    private void Requeue(ContainerState container, ExitReason reason, Failure? failure)
+    private void Requeue(ContainerState container, ExitReason reason, Failure? failure, long now)
     {
         container.Outgoing = null;
         var phase = container.Phase;
@@ -226,7 +273,7 @@ internal sealed partial class FunctionCore
             else if (reason == ExitReason.Ambiguous && alone && failure is not null)
             {
                 // There is nobody else whom it could be.
-                FailOrRetry(input, failure);
+                FailOrRetry(input, failure, now);
             }
             else
             {
@@ -238,16 +285,27 @@ internal sealed partial class FunctionCore
         container.Phase = phase;
     }
 
-    private void FailOrRetry(InputState input, Failure failure)
+    private void FailOrRetry(InputState input, Failure failure, long now)
     {
-        if (IsRetried(failure.Kind) && input.RetriesUsed < _settings.Retries)
+        if (!TryRetry(input, failure, now))
         {
-            input.RetriesUsed++;
-            Enqueue(input, atFront: true);
-            return;
+            Complete(input, new CallResult { Failure = failure });
+        }
+    }
+
+    // Only for inputs that are out of every queue.
+    private bool TryRetry(InputState input, Failure failure, long now)
+    {
+        if (!IsRetried(failure.Kind) || input.RetriesUsed >= _settings.Retries)
+        {
+            return false;
         }
 
-        Complete(input, new CallResult { Failure = failure });
+        input.RetriesUsed++;
+        input.Phase = InputPhase.Delayed;
+        _delayed.Enqueue(input, now + _settings.RetryDelayMs(input.RetriesUsed));
+        _delayedCount++;
+        return true;
     }
 
     // An exception comes from the user's code (a bad assembly, a constructor, [Enter]): it would come again, so whoever waits hears it at once. Any

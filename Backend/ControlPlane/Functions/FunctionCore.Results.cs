@@ -15,6 +15,7 @@ internal sealed partial class FunctionCore
                 OnResult(container, results[i], now);
             }
 
+            container.HasAnswered |= results.Count > 0;
             GrowCredit(container);
         }
 
@@ -53,6 +54,7 @@ internal sealed partial class FunctionCore
             return;
         }
 
+        _progressMs = now;
         if (result.OutcomeCase == AttemptResult.OutcomeOneofCase.Yield)
         {
             OnYield(input, result);
@@ -61,7 +63,7 @@ internal sealed partial class FunctionCore
 
         if (result.Failure is not { Kind: FailureKind.Cancelled or FailureKind.Lost })
         {
-            _service.Add(result.RunUs);
+            _service.Add(result.RunUs, isFirst: !container.HasAnswered);
         }
 
         TakeFrom(container, input, now);
@@ -72,12 +74,8 @@ internal sealed partial class FunctionCore
         }
 
         _running--;
-        if (result.Failure is { } failure && IsRetried(failure.Kind) && input.RetriesUsed < _settings.Retries)
+        if (result.Failure is { } failure && TryRetry(input, failure, now))
         {
-            input.RetriesUsed++;
-            input.Phase = InputPhase.Delayed;
-            _delayed.Enqueue(input, now + RetryDelayMs);
-            _delayedCount++;
             return;
         }
 

@@ -1,3 +1,4 @@
+using Modal.Backend.ControlPlane.Scaling;
 using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Functions;
@@ -23,8 +24,8 @@ internal sealed partial class FunctionCore
     private const long MaxRetainedBytes = 256L * 1024 * 1024;
     private const int MaxInputsPerStream = 1_000_000;
 
-    // Long enough for a passing fault to pass, short enough to wait for.
-    private const long RetryDelayMs = 1_000;
+    // How late a container may be stopped that was kept for a load which does not come again.
+    private const long LookAgainMs = 1_000;
 
     private readonly IFunctionActions _actions;
     private readonly Func<string> _newContainerId;
@@ -39,6 +40,7 @@ internal sealed partial class FunctionCore
     private FunctionSettings _settings;
     private Chain<InputState> _suspects;
     private int _queued;
+    private long _oldestQueuedMs;
     private int _delayedCount;
     private int _running;
 
@@ -127,6 +129,7 @@ internal sealed partial class FunctionCore
         }
 
         CallState? call = null;
+        var live = stream.Live;
         for (var i = 0; i < inputs.Count; i++)
         {
             var message = inputs[i];
@@ -151,6 +154,7 @@ internal sealed partial class FunctionCore
             Enqueue(input, atFront: false);
         }
 
+        _scaler.OnArrivals(stream.Live - live, now);
         End(now);
         return true;
     }
@@ -216,18 +220,42 @@ internal sealed partial class FunctionCore
     /// <summary>When <see cref="Wake"/> has something to do; null if only another operation can change anything.</summary>
     public long? NextWake(long now)
     {
-        long? due = _delayed.TryPeek(out _, out var delayed) ? delayed : null;
-        if (_idle.First is { } idle && _ready.Count > Desired())
+        if (IsStopping)
         {
-            due = Math.Min(due ?? long.MaxValue, idle.Value.IdleSinceMs + _settings.ScaledownWindowMs);
+            return null;
         }
 
-        if (StartsBlockedUntil() is var blocked && blocked > now && Desired() > _containers.Count - _stopping)
+        var due = long.MaxValue;
+        if (_delayed.TryPeek(out _, out var delayed))
         {
-            due = Math.Min(due ?? long.MaxValue, blocked);
+            due = delayed;
         }
 
-        return due;
+        var load = Load(now);
+        var desired = _scaler.Desired(_settings, load, now);
+        if (_idle.First is { } idle && _ready.Count > desired)
+        {
+            // Kept beyond its time, for what was wanted not long ago: looked at again now and then.
+            var idleUntil = idle.Value.IdleSinceMs + _settings.ScaledownWindowMs;
+            due = Math.Min(due, idleUntil > now ? idleUntil : now + LookAgainMs);
+        }
+
+        if (StartsBlockedUntil() is var blocked && blocked > now && desired > _containers.Count - _stopping)
+        {
+            due = Math.Min(due, blocked);
+        }
+
+        if (Autoscaler.NextRise(_settings, load, desired, now) is { } rise)
+        {
+            due = Math.Min(due, rise);
+        }
+
+        if (_settings.IsBatched && _queued > 0 && _oldestQueuedMs + _settings.BatchWaitMs is var full && full > now)
+        {
+            due = Math.Min(due, full);
+        }
+
+        return due == long.MaxValue ? null : due;
     }
 
     // In front of what waits: for inputs that had their turn already.
@@ -242,6 +270,7 @@ internal sealed partial class FunctionCore
 
         var call = input.Call;
         var stream = call.Stream;
+        _oldestQueuedMs = _queued == 0 ? input.ArrivedMs : Math.Min(_oldestQueuedMs, input.ArrivedMs);
         call.Queue.Add(input, atFront);
         if (call.Queue.Count == 1)
         {

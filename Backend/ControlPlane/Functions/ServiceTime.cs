@@ -3,7 +3,7 @@ namespace Modal.Backend.ControlPlane.Functions;
 /// <summary>Measured time of one input, and what follows from it for how much a container may hold in advance.</summary>
 internal sealed class ServiceTime
 {
-    // Some 20 results carry the average from a first, slow, just-in-time compiled run to the true value.
+    // Follows a change of the work within some 20 results.
     private const double Weight = 0.2;
 
     // Work that waits inside a container: covers the way to the server and back several times, and is little to lose or hand back.
@@ -15,11 +15,22 @@ internal sealed class ServiceTime
     /// <summary>In microseconds; zero while nothing was measured.</summary>
     public double AverageUs { get; private set; }
 
-    public void Add(long runUs)
+    /// <summary>Whether something was measured that was not the first run of a container.</summary>
+    public bool IsKnown { get; private set; }
+
+    /// <param name="runUs">What was measured.</param>
+    /// <param name="isFirst">The first run in its container is compiled just in time and may take a thousand times as long as the next: it counts only while there is nothing better.</param>
+    public void Add(long runUs, bool isFirst)
     {
         // The clock of a container may say zero for very short inputs; known-and-short must differ from unknown.
         double measured = Math.Max(1, runUs);
-        AverageUs = AverageUs == 0 ? measured : AverageUs + (Weight * (measured - AverageUs));
+        if (isFirst && IsKnown)
+        {
+            return;
+        }
+
+        AverageUs = AverageUs == 0 || (!isFirst && !IsKnown) ? measured : AverageUs + (Weight * (measured - AverageUs));
+        IsKnown |= !isFirst;
     }
 
     /// <summary>How many inputs a container may hold.</summary>
