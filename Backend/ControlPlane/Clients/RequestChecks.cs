@@ -40,6 +40,19 @@ internal static class RequestChecks
         ThrowIfAny(faults);
     }
 
+    public static void Check(UpdateAutoscalerRequest request)
+    {
+        var faults = new List<string>();
+        var settings = request.Settings ?? new ScalingSettings();
+        Require(faults, Id.IsValid(request.AppId, Id.App), "app_id", request.AppId, "an id with the prefix ap-");
+        Require(faults, Id.IsValid(request.FunctionId, Id.Function), "function_id", request.FunctionId, "an id with the prefix fn-");
+        Require(faults, !settings.HasMinContainers || settings.MinContainers >= 0, "MinContainers", settings.MinContainers, "0 or more");
+        Require(faults, !settings.HasMaxContainers || settings.MaxContainers >= 1, "MaxContainers", settings.MaxContainers, "1 or more");
+        Require(faults, !settings.HasBufferContainers || settings.BufferContainers is >= 0 and <= 1000, "BufferContainers", settings.BufferContainers, "from 0 to 1,000");
+        Require(faults, !settings.HasScaledownWindowMs || settings.ScaledownWindowMs is >= 2_000 and <= 1_200_000, "ScaledownWindowSeconds", settings.ScaledownWindowMs / 1000.0, "from 2 to 1,200");
+        ThrowIfAny(faults);
+    }
+
     private static void Check(IEnumerable<FunctionSpec> functions, List<string> faults)
     {
         foreach (var f in functions)

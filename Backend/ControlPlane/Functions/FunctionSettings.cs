@@ -81,5 +81,17 @@ internal sealed record FunctionSettings
         };
     }
 
+    /// <summary>These settings with what is set in <paramref name="change"/> in place of it.</summary>
+    public FunctionSettings With(ScalingSettings change) => this with
+    {
+        MinContainers = change.HasMinContainers ? change.MinContainers : MinContainers,
+        MaxContainers = change.HasMaxContainers ? change.MaxContainers : MaxContainers,
+        BufferContainers = change.HasBufferContainers ? change.BufferContainers : BufferContainers,
+        ScaledownWindowMs = change.HasScaledownWindowMs ? change.ScaledownWindowMs : ScaledownWindowMs,
+    };
+
+    public ScalingSettings ToScaling() =>
+        new() { MinContainers = MinContainers, MaxContainers = MaxContainers, BufferContainers = BufferContainers, ScaledownWindowMs = ScaledownWindowMs };
+
     private static int Or(int value, int fallback) => value > 0 ? value : fallback;
 }
