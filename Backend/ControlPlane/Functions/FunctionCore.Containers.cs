@@ -142,8 +142,8 @@ internal sealed partial class FunctionCore
         {
             Queued = _queued + _suspects.Count + Math.Min(soon, _delayedCount),
             Running = _running,
-            ServiceUs = _service.AverageUs,
-            IsServiceKnown = _service.IsKnown || (_settings.IsSingleUse && _service.AverageUs > 0),
+            ServiceUs = _service.MeanUs,
+            IsServiceKnown = _service.IsKnown || (_settings.IsSingleUse && _service.MeanUs > 0),
             WaitingSinceMs = _hadDemand ? _demandSinceMs : now,
             BusySinceMs = _running > 0 ? _busySinceMs : null,
             ProgressMs = _running > 0 ? _progressMs : null,

@@ -12,7 +12,7 @@ internal readonly record struct ScalingLoad
     /// <summary>Measured time of one input, or of one batch, in microseconds; zero while unknown.</summary>
     public double ServiceUs { get; init; }
 
-    /// <summary>Whether <see cref="ServiceUs"/> can be trusted: more than the first input of a container, which is slow, was measured.</summary>
+    /// <summary>Whether enough was measured to trust <see cref="ServiceUs"/>.</summary>
     public bool IsServiceKnown { get; init; }
 
     /// <summary>Since when there is something to do without a break.</summary>

@@ -100,6 +100,18 @@ public sealed class AutoscalerTests
     }
 
     [Fact]
+    public void Map_OneOfThousandsIsHeldUp_StartsNoContainersForIt()
+    {
+        var trace = new ScalingTrace(new FunctionSettings(), static a => a.Input.Index % 1_000 == 500 ? 60 : 0.02);
+
+        trace.Map(0, 10_000);
+        trace.RunUntil(60_000);
+
+        Assert.Equal(10_000, trace.Results.Count);
+        Assert.InRange(trace.Requests.Count, 1, 2);
+    }
+
+    [Fact]
     public void Map_StartTakesLong_DoesNotWaitForTheFirstContainer()
     {
         var trace = new ScalingTrace(new FunctionSettings(), static _ => 5_000, startMs: 20_000);
