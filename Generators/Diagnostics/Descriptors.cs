@@ -63,10 +63,13 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor BatchAlone = Error(
         "MODAL2019", "Batched method is not alone in its containers", "'{0}' is [Batched], and {1}");
 
+    public static readonly DiagnosticDescriptor BatchWithoutFunction = Error(
+        "MODAL2020", "Batched method is no function", "'{0}' is [Batched] but not a [Function], so nothing gathers inputs for it: add [Function], or remove [Batched]");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
-        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone,
+        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);

@@ -15,6 +15,12 @@ internal static class BatchParser
 
     public static AttributeData? Attribute(IMethodSymbol method) => method.GetAttributes().FirstOrDefault(a => a.AttributeClass?.ToDisplayString() == KnownNames.Batched);
 
+    /// <summary>What is wrong with a [Batched] method that is not a [Function]; null if it is one.</summary>
+    public static DiagnosticModel? Stray(GeneratorAttributeSyntaxContext context) =>
+        context.TargetSymbol is IMethodSymbol method && !method.GetAttributes().Any(a => a.AttributeClass?.ToDisplayString() == KnownNames.Function)
+            ? DiagnosticModel.Create(Descriptors.BatchWithoutFunction, method.Locations.FirstOrDefault(), method.Name)
+            : null;
+
     /// <summary>The element of an array or list that a batched method may take or give; null for any other type.</summary>
     public static ITypeSymbol? Element(ITypeSymbol type) => type switch
     {

@@ -85,6 +85,7 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2019", "partial class Jobs { [Function(MaxConcurrentInputs = 2), Batched(MaxSize = 2)] static int[] «F»(int[] x) => x; }")]
     [InlineData("MODAL2019", "[Service(MaxConcurrentInputs = 2)] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; }")]
     [InlineData("MODAL2019", "[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; [Function] int G() => 1; }")]
+    [InlineData("MODAL2020", "partial class Jobs { [Batched(MaxSize = 2)] static int[] «F»(int[] x) => x; }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
