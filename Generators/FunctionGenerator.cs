@@ -28,10 +28,15 @@ public sealed class FunctionGenerator : IIncrementalGenerator
             .ForAttributeWithMetadataName(KnownNames.Service, static (node, _) => node is TypeDeclarationSyntax, static (c, token) => ServiceParser.Parse(c, token))
             .WithTrackingName(StepNames.Services);
 
+        var strays = context.SyntaxProvider
+            .ForAttributeWithMetadataName(KnownNames.Batched, static (node, _) => node is MethodDeclarationSyntax, static (c, _) => BatchParser.Stray(c))
+            .Where(static d => d is not null);
+
         var diagnostics = functions.SelectMany(static (f, _) => f.Diagnostics).Collect()
             .Combine(services.SelectMany(static (s, _) => s.Diagnostics).Collect())
+            .Combine(strays.Collect())
             // A type that is not partial would be named once per function in it.
-            .SelectMany(static (d, _) => d.Left.Concat(d.Right).Distinct().ToImmutableArray())
+            .SelectMany(static (d, _) => d.Left.Left.Concat(d.Left.Right).Concat(d.Right.Select(static s => s!)).Distinct().ToImmutableArray())
             .WithTrackingName(StepNames.Diagnostics);
         context.RegisterSourceOutput(diagnostics, static (c, d) => c.ReportDiagnostic(d.ToDiagnostic()));
 

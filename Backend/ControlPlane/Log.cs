@@ -44,6 +44,9 @@ internal static partial class Log
     [LoggerMessage(2024, LogLevel.Warning, "{Count} containers of {Function} did not end in time and are given up.")]
     public static partial void ContainersGivenUp(this ILogger logger, int count, string function);
 
+    [LoggerMessage(2025, LogLevel.Information, "{Function} scales from {Min} to {Max} containers now, with a buffer of {Buffer} and a scaledown window of {WindowMs} ms.")]
+    public static partial void ScalingChanged(this ILogger logger, string function, int min, int max, int buffer, long windowMs);
+
     [LoggerMessage(2030, LogLevel.Error, "A request of one grain to another failed.")]
     public static partial void GrainRequestFailed(this ILogger logger, Exception error);
 

@@ -53,10 +53,23 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor ChangeableImage = Warning(
         "MODAL2016", "Image member can change", "'{0}' gives an image and {1}, so that functions may get different images from it: make it {2}");
 
+    public static readonly DiagnosticDescriptor BatchShape = Error(
+        "MODAL2017", "Batched method has another shape",
+        "'{0}' is [Batched] but {1}: it must take one array, IReadOnlyList or List of elements without a default (and a CancellationToken if it likes) and return one of results");
+
+    public static readonly DiagnosticDescriptor BatchRange = Error(
+        "MODAL2018", "Batch out of range", "{0} of the [Batched] method '{1}' is {2} and must be {3}");
+
+    public static readonly DiagnosticDescriptor BatchAlone = Error(
+        "MODAL2019", "Batched method is not alone in its containers", "'{0}' is [Batched], and {1}");
+
+    public static readonly DiagnosticDescriptor BatchWithoutFunction = Error(
+        "MODAL2020", "Batched method is no function", "'{0}' is [Batched] but not a [Function], so nothing gathers inputs for it: add [Function], or remove [Batched]");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
-        NameTaken, InvalidImage, ChangeableImage,
+        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);

@@ -12,9 +12,24 @@ internal static class InvokerEmitter
     {
         var sent = function.Sent.ToList();
         var target = function.IsStatic ? function.Owner.Global : $"(({function.Owner.Global})context.Instance!)";
-        var call = $"{target}.{function.EscapedName}({Signatures.CallArguments(function.Parameters, "context.CancellationToken")})";
+        var arguments = function.Batch is { } b
+            ? string.Join(", ", function.Parameters.Select(p => p.Use is null ? "context.CancellationToken" : b.Argument))
+            : Signatures.CallArguments(function.Parameters, "context.CancellationToken");
+        var call = $"{target}.{function.EscapedName}({arguments})";
         code.Open($"private static {ValueTask} Invoke{function.Name}({Context} context)");
-        code.Lines(Signatures.ReadArguments(sent, "context.Arguments", function.FullName));
+        if (function.Batch is { } batch)
+        {
+            code.Line($"var elements = new {batch.List}(context.Batch.Count);");
+            code.Open("foreach (var arguments in context.Batch)");
+            code.Line($"elements.Add(Read{function.Name}(arguments));");
+            code.Close();
+            code.Line();
+        }
+        else
+        {
+            code.Lines(Signatures.ReadArguments(sent, "context.Arguments", function.FullName));
+        }
+
         switch (function.Return.Kind)
         {
             case ReturnKind.Void:
@@ -46,7 +61,11 @@ internal static class InvokerEmitter
         code.Close();
         code.Line();
         EmitFinish(code, function);
-        if (function.Return.Use is { } use)
+        if (function.Batch is not null)
+        {
+            EmitBatch(code, function, sent, function.Batch);
+        }
+        else if (function.Return.Use is { } use)
         {
             code.Open($"private static void Write{function.Name}({Context} context, {function.Return.ResultType} result)");
             code.Line($"var writer = new {Signatures.Writer}(context.Output);");
@@ -55,6 +74,25 @@ internal static class InvokerEmitter
             code.Close();
             code.Line();
         }
+    }
+
+    private static void EmitBatch(CodeWriter code, FunctionModel function, List<ParameterModel> sent, BatchModel batch)
+    {
+        code.Open($"private static {sent[0].Type} Read{function.Name}(global::System.ReadOnlyMemory<byte> arguments)");
+        code.Lines(Signatures.ReadArguments(sent, "arguments", function.FullName));
+        code.Line("return a0;");
+        code.Close();
+        code.Line();
+        code.Open($"private static void Write{function.Name}({Context} context, {batch.Results} results)");
+        code.Line($"context.CheckBatch({Json.String(function.FullName)}, results?.{batch.Count});");
+        code.Open("foreach (var result in results!)");
+        code.Line($"var writer = new {Signatures.Writer}(context.Output);");
+        code.Line(Signatures.Format(function.Return.Use!.Write, "result") + ";");
+        code.Line("writer.Flush();");
+        code.Line("context.EndResult();");
+        code.Close();
+        code.Close();
+        code.Line();
     }
 
     private static void EmitFinish(CodeWriter code, FunctionModel function)

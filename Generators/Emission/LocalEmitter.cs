@@ -9,17 +9,17 @@ internal static class LocalEmitter
     {
         var arguments = string.Join(", ", function.Parameters.Select(p => p.Name));
         code.Lines(function.Docs);
-        code.Line($"public {function.Return.DeclaredType} Local({Signatures.DeclareAll(function.Parameters)}) => {function.Owner.Global}.{function.EscapedName}({arguments});");
+        code.Line($"public {function.Return.DeclaredType} Local({Signatures.DeclareAll(function.Declared)}) => {function.Owner.Global}.{function.EscapedName}({arguments});");
         code.Line();
     }
 
     public static void EmitService(CodeWriter code, FunctionModel function, List<ParameterModel> sent)
     {
         var token = Signatures.TokenName(sent);
-        var parameters = sent.Count == 0 ? "" : Signatures.Declare(sent) + ", ";
+        var parameters = sent.Count == 0 ? "" : Signatures.Declare(function.Declared.Where(p => p.Use is not null)) + ", ";
         var arguments = string.Join(", ", function.Parameters.Select(p => p.Use is null ? token : p.Name));
         var call = $"(({function.Owner.Global})await _instance._local.GetAsync().ConfigureAwait(false)).{function.EscapedName}({arguments})";
-        var result = function.Return.ResultType;
+        var result = function.DeclaredResult;
         code.Line($"/// <summary>Runs the method in this process, on an instance that the first such call makes and <c>DisposeAsync</c> ends.</summary>");
         if (function.Return.Kind == ReturnKind.Stream)
         {

@@ -22,7 +22,8 @@ internal static class ManifestEmitter
         ("imageSpec", ImageSpec(function.Image)),
         ("parameters", Parameters(function.Sent)),
         ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
-        ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null));
+        ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null),
+        ("batched", function.Batch is { } batch ? Json.Object(("maxSize", Json.Value(batch.MaxSize)), ("waitMs", Json.Value(batch.WaitMs))) : null));
 
     private static string Service(ServiceModel service, IEnumerable<FunctionModel> functions) => Json.Object(
         ("name", Json.String(service.Owner.Name)),

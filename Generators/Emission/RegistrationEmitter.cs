@@ -66,6 +66,12 @@ internal static class RegistrationEmitter
             code.Line("IsStreaming = true,");
         }
 
+        if (function.Batch is { } batch)
+        {
+            code.Line($"BatchMaxSize = {batch.MaxSize},");
+            code.Line($"BatchWaitMs = {batch.WaitMs},");
+        }
+
         code.Line($"Invoke = Invoke{function.Name},");
         code.Close(after);
     }

@@ -61,6 +61,16 @@ internal sealed record ReturnModel(ReturnKind Kind, string DeclaredType, string?
 /// <param name="Headers">Such as <c>partial class Jobs</c>, outermost first.</param>
 internal sealed record OwnerModel(string Name, string Global, string Namespace, EquatableArray<string> Headers);
 
+/// <summary>How a method takes many inputs at once; its parameter and result are otherwise modelled as one element and one result.</summary>
+/// <param name="MaxSize">As written.</param>
+/// <param name="WaitMs">As written.</param>
+/// <param name="Elements">The parameter's type.</param>
+/// <param name="List">A list of the elements.</param>
+/// <param name="Argument">C# that makes the parameter from the list <c>elements</c>.</param>
+/// <param name="Results">The type of the results, without the task around it.</param>
+/// <param name="Count">The property that counts the results.</param>
+internal sealed record BatchModel(int MaxSize, int WaitMs, string Elements, string List, string Argument, string Results, string Count);
+
 /// <summary>A method marked as a function.</summary>
 internal sealed record FunctionModel(
     OwnerModel Owner,
@@ -72,11 +82,18 @@ internal sealed record FunctionModel(
     ReturnModel Return,
     EquatableArray<OptionModel> Options,
     ImageModel? Image,
-    EquatableArray<string> Docs)
+    EquatableArray<string> Docs,
+    BatchModel? Batch = null)
 {
     public string FullName => Owner.Name + "." + Name;
 
     public IEnumerable<ParameterModel> Sent => Parameters.Where(p => p.Use is not null);
+
+    /// <summary>The parameters as the method declares them.</summary>
+    public IEnumerable<ParameterModel> Declared => Batch is null ? Parameters : Parameters.Select(p => p.Use is null ? p : p with { Type = Batch.Elements });
+
+    /// <summary>What the method gives, without the task around it; null for nothing.</summary>
+    public string? DeclaredResult => Batch?.Results ?? Return.ResultType;
 }
 
 /// <summary>What a lifecycle method returns.</summary>

@@ -41,8 +41,27 @@ internal static class FunctionParser
             return null;
         }
 
-        var parameters = signature.Parameters(method, name, tokens: true);
-        var result = signature.Return(method, name);
+        BatchModel? batch = null;
+        EquatableArray<ParameterModel> parameters;
+        ReturnModel result;
+        if (BatchParser.Attribute(method) is { } batched)
+        {
+            if (method.Parameters.Any(p => p.RefKind != RefKind.None) || BatchParser.Shape(method, name, diagnostics) is not { } shape)
+            {
+                signature.Parameters(method, name, tokens: true);
+                return null;
+            }
+
+            batch = BatchParser.Settings(batched, attribute, method, name, shape.Elements.Type, shape.Results, diagnostics);
+            parameters = signature.Elements(method, name, BatchParser.Element(shape.Elements.Type)!);
+            result = signature.Result(method, name, BatchParser.Element(shape.Results)!, isAwaited: !SymbolEqualityComparer.Default.Equals(shape.Results, method.ReturnType));
+        }
+        else
+        {
+            parameters = signature.Parameters(method, name, tokens: true);
+            result = signature.Return(method, name);
+        }
+
         if (owner is null || diagnostics.Count > 0)
         {
             return null;
@@ -51,7 +70,7 @@ internal static class FunctionParser
         var isPublic = !OwnerParser.IsVisibleOutside(type)
             || (OwnerParser.IsVisibleOutside(method.ReturnType) && method.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type)));
         return new FunctionModel(
-            owner, method.Name, TypeNames.Escape(method.Name), method.IsStatic, isPublic, parameters, result, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode));
+            owner, method.Name, TypeNames.Escape(method.Name), method.IsStatic, isPublic, parameters, result, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode), batch);
     }
 
     private static void CheckMethod(IMethodSymbol method, string name, Location? identifier, List<DiagnosticModel> diagnostics)

@@ -4,6 +4,7 @@ namespace Modal.Generators.Parsing;
 internal static class KnownNames
 {
     public const string Function = "Modal.FunctionAttribute";
+    public const string Batched = "Modal.BatchedAttribute";
     public const string Service = "Modal.ServiceAttribute";
     public const string Enter = "Modal.EnterAttribute";
     public const string Exit = "Modal.ExitAttribute";

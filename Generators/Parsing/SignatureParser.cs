@@ -32,6 +32,17 @@ internal sealed class SignatureParser(TypeGraph graph, List<DiagnosticModel> dia
         return result.ToEquatableArray();
     }
 
+    /// <summary>The parameters of a batched method, with the element in place of the list.</summary>
+    public EquatableArray<ParameterModel> Elements(IMethodSymbol method, string name, ITypeSymbol element) => method.Parameters
+        .Select(p => p.Type.ToDisplayString() == KnownNames.CancellationToken
+            ? new ParameterModel(TypeNames.Escape(p.Name), TypeNames.Declared(p.Type), p.HasExplicitDefaultValue ? TypeNames.Constant(p.Type, p.ExplicitDefaultValue) : null, false, null)
+            : new ParameterModel(TypeNames.Escape(p.Name), TypeNames.Declared(element), null, false, Use(element, $"An element of parameter '{p.Name}'", name, Place(p))))
+        .ToEquatableArray();
+
+    /// <summary>What a batched method gives back for one element.</summary>
+    public ReturnModel Result(IMethodSymbol method, string name, ITypeSymbol result, bool isAwaited) => new(
+        isAwaited ? ReturnKind.AwaitableValue : ReturnKind.Value, TypeNames.Declared(method.ReturnType), TypeNames.Declared(result), Use(result, "An element of the result", name, PlaceOfReturn(method)));
+
     /// <summary>What the method gives back.</summary>
     public ReturnModel Return(IMethodSymbol method, string name)
     {

@@ -7,10 +7,11 @@ using Modal.Benchmarks.Ingest;
 using Modal.Benchmarks.LazyStart;
 using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Placing;
+using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All, new PlacementBenchmark()];
+    .. ColdStartBenchmark.All, new PlacementBenchmark(), new QueueMemoryBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

@@ -15,6 +15,11 @@ internal sealed class Counter
             throw new InvalidOperationException("no entry");
         }
 
+        if (_value == 1_000_000)
+        {
+            await Task.Delay(Timeout.Infinite);
+        }
+
         _value += 100;
     }
 

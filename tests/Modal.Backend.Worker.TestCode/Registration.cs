@@ -27,6 +27,7 @@ internal static class Registration
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.SleepAsync", Assembly = ThisAssembly, Invoke = SleepAsync });
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.Stream", Assembly = ThisAssembly, Invoke = StreamAsync, IsStreaming = true });
         RegisterFrozen();
+        FunctionRegistry.Register(new FunctionDefinition { Name = "Test.Batch", Assembly = ThisAssembly, Invoke = BatchAsync, BatchMaxSize = 10 });
         FunctionRegistry.Register(new ServiceDefinition
         {
             Name = "Test.Counter",
@@ -138,6 +139,24 @@ internal static class Registration
     {
         Console.WriteLine("sleeping");
         await Task.Delay(ReadInt(context), context.CancellationToken);
+    }
+
+    // Waits as long as the longest of its inputs says, in milliseconds; each result is how many there were.
+    private static async ValueTask BatchAsync(InvocationContext context)
+    {
+        var waits = context.Batch.Select(arguments =>
+        {
+            var reader = new PayloadReader(arguments.Span);
+            reader.ReadArrayHeader(1);
+            return reader.ReadInt32();
+        }).ToArray();
+        Console.WriteLine("batch");
+        await Task.Delay(waits.Max(), context.CancellationToken);
+        foreach (var _ in waits)
+        {
+            WriteElement(context, waits.Length);
+            context.EndResult();
+        }
     }
 
     private static async ValueTask StreamAsync(InvocationContext context)

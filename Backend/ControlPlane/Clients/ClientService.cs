@@ -183,6 +183,17 @@ internal sealed class ClientService(
         return reply;
     }
 
+    public override async Task<UpdateAutoscalerReply> UpdateAutoscaler(UpdateAutoscalerRequest request, ServerCallContext context)
+    {
+        RequestChecks.Check(request);
+        return await grains.GetGrain<IFunctionGrain>(request.FunctionId).UpdateAutoscalerAsync(request.AppId, new ScalingChange(request.Settings ?? new ScalingSettings())) switch
+        {
+            null => throw new RpcException(new Status(StatusCode.NotFound, $"The app {request.AppId} has no function {request.FunctionId}, or is being stopped.")),
+            { Fault: { Length: > 0 } fault } => throw Invalid(fault),
+            var outcome => new UpdateAutoscalerReply { Effective = outcome.Effective },
+        };
+    }
+
     internal static Task WriteAsync<T>(IServerStreamWriter<T> writer, T message, bool more)
     {
         writer.WriteOptions = more ? new WriteOptions(WriteFlags.BufferHint) : null;

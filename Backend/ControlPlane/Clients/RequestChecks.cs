@@ -40,6 +40,19 @@ internal static class RequestChecks
         ThrowIfAny(faults);
     }
 
+    public static void Check(UpdateAutoscalerRequest request)
+    {
+        var faults = new List<string>();
+        var settings = request.Settings ?? new ScalingSettings();
+        Require(faults, Id.IsValid(request.AppId, Id.App), "app_id", request.AppId, "an id with the prefix ap-");
+        Require(faults, Id.IsValid(request.FunctionId, Id.Function), "function_id", request.FunctionId, "an id with the prefix fn-");
+        Require(faults, !settings.HasMinContainers || settings.MinContainers >= 0, "MinContainers", settings.MinContainers, "0 or more");
+        Require(faults, !settings.HasMaxContainers || settings.MaxContainers >= 1, "MaxContainers", settings.MaxContainers, "1 or more");
+        Require(faults, !settings.HasBufferContainers || settings.BufferContainers is >= 0 and <= 1000, "BufferContainers", settings.BufferContainers, "from 0 to 1,000");
+        Require(faults, !settings.HasScaledownWindowMs || settings.ScaledownWindowMs is >= 2_000 and <= 1_200_000, "ScaledownWindowSeconds", settings.ScaledownWindowMs / 1000.0, "from 2 to 1,200");
+        ThrowIfAny(faults);
+    }
+
     private static void Check(IEnumerable<FunctionSpec> functions, List<string> faults)
     {
         foreach (var f in functions)
@@ -57,6 +70,11 @@ internal static class RequestChecks
             var concurrent = Math.Max(1, f.MaxConcurrentInputs);
             Require(faults, f.TargetConcurrentInputs >= 0 && f.TargetConcurrentInputs <= concurrent, $"{name}: TargetConcurrentInputs", f.TargetConcurrentInputs,
                 $"from 0 to MaxConcurrentInputs ({concurrent})");
+            Require(faults, !f.SingleUseContainers || concurrent == 1, $"{name}: MaxConcurrentInputs", f.MaxConcurrentInputs, "0 or 1 with SingleUseContainers");
+            Require(faults, f.BatchMaxSize is >= 0 and <= 1000, $"{name}: batch MaxSize", f.BatchMaxSize, "from 1 to 1,000");
+            Require(faults, f.BatchWaitMs is >= 0 and <= 600_000, $"{name}: batch WaitMs", f.BatchWaitMs, "from 0 to 600,000");
+            Require(faults, f.BatchMaxSize == 0 || concurrent == 1, $"{name}: MaxConcurrentInputs", f.MaxConcurrentInputs, "0 or 1 for a batched function: its container works on one batch at a time");
+            Require(faults, f.BatchMaxSize == 0 || f.Methods.Count == 1, $"{name}: methods", f.Methods.Count, "one for a batched function");
             Require(faults, f.BufferContainers is >= 0 and <= 1000, $"{name}: BufferContainers", f.BufferContainers, "from 0 to 1,000");
             Require(faults, f.Retries is >= 0 and <= 10, $"{name}: Retries", f.Retries, "from 0 to 10");
             Require(faults, f.RetryBackoff is 0 or (>= 1 and <= 10), $"{name}: RetryBackoff", f.RetryBackoff, "0 or from 1 to 10");

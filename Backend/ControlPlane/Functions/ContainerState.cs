@@ -20,6 +20,8 @@ internal enum ContainerPhase
 /// <summary>One container of a function.</summary>
 internal sealed class ContainerState
 {
+    private Chain<InputState> _inputs;
+
     public ContainerState(string id, long requestedMs)
     {
         Id = id;
@@ -46,10 +48,16 @@ internal sealed class ContainerState
     public string FallbackReason { get; set; } = "";
 
     /// <summary>Inputs it holds, in the order in which they were handed out.</summary>
-    public LinkedList<InputState> Inputs { get; } = new();
+    public ref Chain<InputState> Inputs => ref _inputs;
 
     /// <summary>How many inputs it may hold now.</summary>
     public int Credit { get; set; }
+
+    /// <summary>Whether it ever held an input.</summary>
+    public bool IsUsed { get; set; }
+
+    /// <summary>Whether it ever gave a result.</summary>
+    public bool HasAnswered { get; set; }
 
     /// <summary>Takes nothing new until it is empty, for a suspect that must run alone.</summary>
     public bool IsReserved { get; set; }
@@ -67,5 +75,5 @@ internal sealed class ContainerState
 
     public CancelAttempts? OutgoingCancel { get; set; }
 
-    public bool HoldsSuspect => Inputs.First is { Value.IsSuspect: true };
+    public bool HoldsSuspect => Inputs.First is { IsSuspect: true };
 }

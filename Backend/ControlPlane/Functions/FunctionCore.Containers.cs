@@ -1,4 +1,3 @@
-using Modal.Backend.ControlPlane.Scaling;
 using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Functions;
@@ -65,6 +64,7 @@ internal sealed partial class FunctionCore
             container.StartPhases = phases;
             container.Credit = _settings.Concurrency;
             container.IdleSinceMs = now;
+            _scaler.OnStarted(now - container.PlacedMs);
             _ready.Add(container);
             _idle.AddLast(container.IdleNode);
             _startFailures = 0;
@@ -79,7 +79,7 @@ internal sealed partial class FunctionCore
         if (_containers.TryGetValue(containerId, out var container))
         {
             Remove(container);
-            Requeue(container, reason, failure);
+            Requeue(container, reason, failure, now);
             if (container.Phase == ContainerPhase.Starting && reason != ExitReason.Stopped)
             {
                 OnStartFailed(failure, now);
@@ -95,7 +95,7 @@ internal sealed partial class FunctionCore
         foreach (var container in _containers.Values.Where(c => c.WorkerSession == workerSession).ToArray())
         {
             Remove(container);
-            Requeue(container, ExitReason.Lost, null);
+            Requeue(container, ExitReason.Lost, null, now);
         }
 
         End(now);
@@ -125,40 +125,6 @@ internal sealed partial class FunctionCore
         foreach (var container in _containers.Values.ToArray())
         {
             StopOne(container, container.Inputs.Count > 0 || container.Phase == ContainerPhase.Starting ? s_busyGrace : s_idleGrace, reason);
-        }
-    }
-
-    private int Desired() => Autoscaler.Desired(Queued + (long)_running, _service.AverageUs, _settings.Concurrency, _settings.MinContainers, _settings.MaxContainers);
-
-    private void Scale(long now)
-    {
-        var desired = Desired();
-        // Those told to stop still use their worker's resources: without counting them a function could hold twice its maximum.
-        var have = _containers.Count - _stopping;
-        for (; have < desired && _containers.Count < _settings.MaxContainers && now >= StartsBlockedUntil(); have++)
-        {
-            var container = new ContainerState(_newContainerId(), now);
-            _containers.Add(container.Id, container);
-            _actions.RequestContainer(container);
-        }
-
-        if (have > desired && StartingContainers > 0)
-        {
-            // The youngest have got least far.
-            foreach (var container in _containers.Values.Where(c => c.Phase is ContainerPhase.Queued or ContainerPhase.Starting)
-                .OrderByDescending(c => c.Phase == ContainerPhase.Queued).ThenByDescending(c => c.RequestedMs).Take(have - desired).ToArray())
-            {
-                StopOne(container, TimeSpan.Zero, "no longer needed");
-            }
-        }
-    }
-
-    private void StopIdle(long now)
-    {
-        var keep = Desired();
-        while (_idle.First is { } oldest && _ready.Count > keep && oldest.Value.IdleSinceMs + _settings.ScaledownWindowMs <= now)
-        {
-            StopOne(oldest.Value, s_idleGrace, $"idle for {_settings.ScaledownWindowMs / 1000.0:0.###} s");
         }
     }
 
@@ -207,16 +173,15 @@ internal sealed partial class FunctionCore
         }
     }
 
-    private void Requeue(ContainerState container, ExitReason reason, Failure? failure)
+    private void Requeue(ContainerState container, ExitReason reason, Failure? failure, long now)
     {
         container.Outgoing = null;
         var phase = container.Phase;
         // TakeFrom must not put a container that is gone among the idle.
         container.Phase = ContainerPhase.Stopping;
         var alone = container.Inputs.Count == 1;
-        while (container.Inputs.Last is { } node)
+        while (container.Inputs.Last is { } input)
         {
-            var input = node.Value;
             TakeFrom(container, input, 0);
             if (input.Phase != InputPhase.Running)
             {
@@ -231,7 +196,7 @@ internal sealed partial class FunctionCore
             else if (reason == ExitReason.Ambiguous && alone && failure is not null)
             {
                 // There is nobody else whom it could be.
-                FailOrRetry(input, failure);
+                FailOrRetry(input, failure, now);
             }
             else
             {
@@ -243,16 +208,27 @@ internal sealed partial class FunctionCore
         container.Phase = phase;
     }
 
-    private void FailOrRetry(InputState input, Failure failure)
+    private void FailOrRetry(InputState input, Failure failure, long now)
     {
-        if (IsRetried(failure.Kind) && input.RetriesUsed < _settings.Retries)
+        if (!TryRetry(input, failure, now))
         {
-            input.RetriesUsed++;
-            Enqueue(input, atFront: true);
-            return;
+            Complete(input, new CallResult { Failure = failure });
+        }
+    }
+
+    // Only for inputs that are out of every queue.
+    private bool TryRetry(InputState input, Failure failure, long now)
+    {
+        if (!IsRetried(failure.Kind) || input.RetriesUsed >= _settings.Retries)
+        {
+            return false;
         }
 
-        Complete(input, new CallResult { Failure = failure });
+        input.RetriesUsed++;
+        input.Phase = InputPhase.Delayed;
+        _delayed.Enqueue(input, now + _settings.RetryDelayMs(input.RetriesUsed));
+        _delayedCount++;
+        return true;
     }
 
     // An exception comes from the user's code (a bad assembly, a constructor, [Enter]): it would come again, so whoever waits hears it at once. Any

@@ -15,6 +15,7 @@ internal sealed partial class FunctionCore
                 OnResult(container, results[i], now);
             }
 
+            container.HasAnswered |= results.Count > 0;
             GrowCredit(container);
         }
 
@@ -53,6 +54,7 @@ internal sealed partial class FunctionCore
             return;
         }
 
+        _progressMs = now;
         if (result.OutcomeCase == AttemptResult.OutcomeOneofCase.Yield)
         {
             OnYield(input, result);
@@ -61,7 +63,7 @@ internal sealed partial class FunctionCore
 
         if (result.Failure is not { Kind: FailureKind.Cancelled or FailureKind.Lost })
         {
-            _service.Add(result.RunUs);
+            _service.Add(result.RunUs, isFirst: !container.HasAnswered);
         }
 
         TakeFrom(container, input, now);
@@ -72,12 +74,8 @@ internal sealed partial class FunctionCore
         }
 
         _running--;
-        if (result.Failure is { } failure && IsRetried(failure.Kind) && input.RetriesUsed < _settings.Retries)
+        if (result.Failure is { } failure && TryRetry(input, failure, now))
         {
-            input.RetriesUsed++;
-            input.Phase = InputPhase.Delayed;
-            _delayed.Enqueue(input, now + RetryDelayMs);
-            _delayedCount++;
             return;
         }
 
@@ -201,7 +199,7 @@ internal sealed partial class FunctionCore
         {
             stream.Results.Dequeue();
             stream.RetainedBytes -= SizeOf(result);
-            if (result.OutcomeCase != CallResult.OutcomeOneofCase.Yield && stream.Inputs.TryGetValue((result.Call, result.Index), out var input))
+            if (result.OutcomeCase != CallResult.OutcomeOneofCase.Yield && stream.Find(result.Call, result.Index) is { } input)
             {
                 stream.Settle(input);
                 Abandon(input);
@@ -213,13 +211,13 @@ internal sealed partial class FunctionCore
     {
         if (input.Container is not null)
         {
-            _abandoned[(input.Container, input.Ref.StreamId, input.Ref.Call, input.Ref.Index)] = input;
+            _abandoned[(input.Container, input.Call.Stream.Id, input.Call.Number, input.Index)] = input;
         }
     }
 
     private InputState? FindHeld(ContainerState container, InputRef name)
     {
-        if (_streams.TryGetValue(name.StreamId, out var stream) && stream.Inputs.TryGetValue((name.Call, name.Index), out var input) && input.Container == container)
+        if (_streams.TryGetValue(name.StreamId, out var stream) && stream.Find(name.Call, name.Index) is { } input && input.Container == container)
         {
             return input;
         }

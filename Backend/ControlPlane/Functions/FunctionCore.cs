@@ -1,3 +1,4 @@
+using Modal.Backend.ControlPlane.Scaling;
 using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Functions;
@@ -23,14 +24,13 @@ internal sealed partial class FunctionCore
     private const long MaxRetainedBytes = 256L * 1024 * 1024;
     private const int MaxInputsPerStream = 1_000_000;
 
-    // Long enough for a passing fault to pass, short enough to wait for.
-    private const long RetryDelayMs = 1_000;
+    // How late a container may be stopped that was kept for a load which does not come again.
+    private const long LookAgainMs = 1_000;
 
     private readonly IFunctionActions _actions;
     private readonly Func<string> _newContainerId;
     private readonly Dictionary<string, StreamState> _streams = new(StringComparer.Ordinal);
     private readonly LinkedList<StreamState> _round = new();
-    private readonly LinkedList<InputState> _suspects = new();
     private readonly PriorityQueue<InputState, long> _delayed = new();
 
     // Attempts that nobody waits for any more but that still hold a place in their container.
@@ -38,7 +38,9 @@ internal sealed partial class FunctionCore
     private readonly List<StreamState> _dirtyStreams = [];
     private readonly List<ContainerState> _dirtyContainers = [];
     private FunctionSettings _settings;
+    private Chain<InputState> _suspects;
     private int _queued;
+    private long _oldestQueuedMs;
     private int _delayedCount;
     private int _running;
 
@@ -106,7 +108,7 @@ internal sealed partial class FunctionCore
     {
         if (_streams.Remove(streamId, out var stream))
         {
-            foreach (var input in stream.Inputs.Values)
+            foreach (var input in stream.Inputs)
             {
                 Withdraw(input);
                 input.Finish();
@@ -121,16 +123,17 @@ internal sealed partial class FunctionCore
     /// <returns>False if the stream is not open or holds too many unfinished inputs.</returns>
     public bool AddInputs(string streamId, IReadOnlyList<Input> inputs, long now)
     {
-        if (!_streams.TryGetValue(streamId, out var stream) || stream.Inputs.Count + inputs.Count > MaxInputsPerStream)
+        if (!_streams.TryGetValue(streamId, out var stream) || stream.Live + inputs.Count > MaxInputsPerStream)
         {
             return false;
         }
 
         CallState? call = null;
+        var live = stream.Live;
         for (var i = 0; i < inputs.Count; i++)
         {
             var message = inputs[i];
-            if (stream.Inputs.ContainsKey((message.Call, message.Index)) || stream.IsSettled(message.Call, message.Index))
+            if (stream.Find(message.Call, message.Index) is not null || stream.IsSettled(message.Call, message.Index))
             {
                 continue;
             }
@@ -140,18 +143,18 @@ internal sealed partial class FunctionCore
                 call = stream.GetOrAddCall(message.Call);
             }
 
-            var input = new InputState(call, message);
+            var input = new InputState(call, message, now);
             if (_abandoned.Count > 0)
             {
                 // The client gave up and came back while a container still works on it: the numbers of the attempts must differ.
-                input.Attempt = _abandoned.Values.Where(a => a.Ref.Equals(input.Ref)).Select(a => a.Attempt).DefaultIfEmpty().Max();
+                input.Attempt = _abandoned.Values.Where(a => a.Index == input.Index && a.Call.Number == message.Call && a.Call.Stream.Id == streamId).Select(a => a.Attempt).DefaultIfEmpty().Max();
             }
 
-            stream.Inputs.Add((message.Call, message.Index), input);
-            call.Live++;
+            stream.Add(input);
             Enqueue(input, atFront: false);
         }
 
+        _scaler.OnArrivals(stream.Live - live, now);
         End(now);
         return true;
     }
@@ -171,8 +174,7 @@ internal sealed partial class FunctionCore
         if (_streams.TryGetValue(streamId, out var stream) && stream.FindCall(callNumber) is { } call)
         {
             var cancelled = indexes.Count > 0
-                ? indexes.Select(i => stream.Inputs.GetValueOrDefault((callNumber, i))).OfType<InputState>()
-                : call.Live == 1 && stream.Inputs.TryGetValue((callNumber, 0), out var only) ? [only] : stream.Inputs.Values.Where(i => i.Call == call);
+                ? indexes.Select(call.Find).OfType<InputState>() : call.Inputs;
             foreach (var input in cancelled.Where(i => i.Phase != InputPhase.Finished).ToArray())
             {
                 Withdraw(input);
@@ -188,7 +190,7 @@ internal sealed partial class FunctionCore
     {
         foreach (var stream in _streams.Values)
         {
-            foreach (var input in stream.Inputs.Values.Where(i => i.Phase is InputPhase.Queued or InputPhase.Delayed))
+            foreach (var input in stream.Inputs.Where(i => i.Phase is InputPhase.Queued or InputPhase.Delayed))
             {
                 Withdraw(input);
                 Complete(input, new CallResult { Failure = failure });
@@ -218,18 +220,42 @@ internal sealed partial class FunctionCore
     /// <summary>When <see cref="Wake"/> has something to do; null if only another operation can change anything.</summary>
     public long? NextWake(long now)
     {
-        long? due = _delayed.TryPeek(out _, out var delayed) ? delayed : null;
-        if (_idle.First is { } idle && _ready.Count > Desired())
+        if (IsStopping)
         {
-            due = Math.Min(due ?? long.MaxValue, idle.Value.IdleSinceMs + _settings.ScaledownWindowMs);
+            return null;
         }
 
-        if (StartsBlockedUntil() is var blocked && blocked > now && Desired() > _containers.Count - _stopping)
+        var due = long.MaxValue;
+        if (_delayed.TryPeek(out _, out var delayed))
         {
-            due = Math.Min(due ?? long.MaxValue, blocked);
+            due = delayed;
         }
 
-        return due;
+        var load = Load(now);
+        var desired = _scaler.Desired(_settings, load, now);
+        if (_idle.First is { } idle && _ready.Count > desired)
+        {
+            // Kept beyond its time, for what was wanted not long ago: looked at again now and then.
+            var idleUntil = idle.Value.IdleSinceMs + _settings.ScaledownWindowMs;
+            due = Math.Min(due, idleUntil > now ? idleUntil : now + LookAgainMs);
+        }
+
+        if (StartsBlockedUntil() is var blocked && blocked > now && desired > _containers.Count - _stopping)
+        {
+            due = Math.Min(due, blocked);
+        }
+
+        if (Autoscaler.NextRise(_settings, load, desired, now) is { } rise)
+        {
+            due = Math.Min(due, rise);
+        }
+
+        if (_settings.IsBatched && _queued > 0 && _oldestQueuedMs + _settings.BatchWaitMs is var full && full > now)
+        {
+            due = Math.Min(due, full);
+        }
+
+        return due == long.MaxValue ? null : due;
     }
 
     // In front of what waits: for inputs that had their turn already.
@@ -238,35 +264,35 @@ internal sealed partial class FunctionCore
         input.Phase = InputPhase.Queued;
         if (input.IsSuspect)
         {
-            Add(_suspects, input.Node, atFront);
+            _suspects.Add(input, atFront);
             return;
         }
 
         var call = input.Call;
         var stream = call.Stream;
-        Add(call.Queue, input.Node, atFront);
-        if (call.Node.List is null)
+        _oldestQueuedMs = _queued == 0 ? input.ArrivedMs : Math.Min(_oldestQueuedMs, input.ArrivedMs);
+        call.Queue.Add(input, atFront);
+        if (call.Queue.Count == 1)
         {
-            Add(stream.Round, call.Node, atFront);
-        }
-
-        if (stream.Node.List is null)
-        {
-            Add(_round, stream.Node, atFront);
+            stream.Round.Add(call, atFront);
+            if (stream.Round.Count == 1)
+            {
+                AddToRound(stream, atFront);
+            }
         }
 
         _queued++;
     }
 
-    private static void Add<T>(LinkedList<T> list, LinkedListNode<T> node, bool atFront)
+    private void AddToRound(StreamState stream, bool atFront)
     {
         if (atFront)
         {
-            list.AddFirst(node);
+            _round.AddFirst(stream.Node);
         }
         else
         {
-            list.AddLast(node);
+            _round.AddLast(stream.Node);
         }
     }
 
@@ -276,7 +302,7 @@ internal sealed partial class FunctionCore
         switch (input.Phase)
         {
             case InputPhase.Queued when input.IsSuspect:
-                _suspects.Remove(input.Node);
+                _suspects.Remove(input);
                 break;
             case InputPhase.Queued:
                 LeaveQueue(input);
@@ -298,11 +324,11 @@ internal sealed partial class FunctionCore
     {
         var call = input.Call;
         var stream = call.Stream;
-        call.Queue.Remove(input.Node);
+        call.Queue.Remove(input);
         _queued--;
         if (call.Queue.Count == 0)
         {
-            stream.Round.Remove(call.Node);
+            stream.Round.Remove(call);
             if (stream.Round.Count == 0)
             {
                 _round.Remove(stream.Node);

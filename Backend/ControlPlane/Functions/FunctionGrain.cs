@@ -63,8 +63,13 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
 
     public Task ConfigureAsync(FunctionConfiguration configuration)
     {
+        // A client that comes back says again what it said before; that must not undo a change made meanwhile.
+        if (_configuration is null || !_configuration.Spec.Equals(configuration.Spec) || _configuration.Code.Digest != configuration.Code.Digest)
+        {
+            _settings = FunctionSettings.From(configuration.Spec);
+        }
+
         _configuration = configuration;
-        _settings = FunctionSettings.From(configuration.Spec);
         if (_core is null)
         {
             _core = new FunctionCore(_settings, this, static () => Id.New(Id.Container));
@@ -154,6 +159,28 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
         }
 
         return AfterTurn();
+    }
+
+    public async Task<ScalingOutcome?> UpdateAutoscalerAsync(string appId, ScalingChange change)
+    {
+        if (_core is null || _configuration?.AppId != appId || _core.IsStopping)
+        {
+            ForgetUnknown();
+            return null;
+        }
+
+        var settings = _settings.With(change.Settings);
+        if (settings.MinContainers > settings.MaxContainers)
+        {
+            return new ScalingOutcome(
+                _settings.ToScaling(), $"MinContainers would be {settings.MinContainers} and MaxContainers {settings.MaxContainers}: MinContainers must be at most MaxContainers. Change both at once.");
+        }
+
+        _settings = settings;
+        _core.Configure(settings, _clock.NowMs);
+        _logger.ScalingChanged(Name, settings.MinContainers, settings.MaxContainers, settings.BufferContainers, settings.ScaledownWindowMs);
+        await AfterTurn();
+        return new ScalingOutcome(settings.ToScaling(), "");
     }
 
     public Task WakeAsync()

@@ -27,6 +27,10 @@ internal interface IFunctionGrain : IGrainWithStringKey
     Task WakeAsync();
 
     Task<StatusSnapshot> GetStatusAsync();
+
+    /// <summary>Other bounds of scaling, until the function is configured with another definition or code.</summary>
+    /// <returns>What is in force now; null if the app does not have the function.</returns>
+    Task<ScalingOutcome?> UpdateAutoscalerAsync(string appId, ScalingChange change);
 }
 
 /// <summary>What came of opening a stream.</summary>
@@ -53,3 +57,11 @@ internal sealed record WorkerBatch([property: Id(0)] string WorkerSession, [prop
 
 [GenerateSerializer, Immutable]
 internal sealed record StatusSnapshot([property: Id(0)] FunctionStatus Status);
+
+[GenerateSerializer, Immutable]
+internal sealed record ScalingChange([property: Id(0)] ScalingSettings Settings);
+
+/// <param name="Effective">What is in force now.</param>
+/// <param name="Fault">Why nothing was changed; empty if it was.</param>
+[GenerateSerializer, Immutable]
+internal sealed record ScalingOutcome([property: Id(0)] ScalingSettings Effective, [property: Id(1)] string Fault);

@@ -5,8 +5,9 @@ namespace Modal.Backend.ControlPlane.Functions;
 /// <summary>One client's stream of calls to this function.</summary>
 internal sealed class StreamState
 {
-    private readonly Dictionary<ulong, CallState> _calls = [];
+    private readonly IndexTable<CallState> _calls = new();
     private readonly IndexSet _settledUnary = new();
+    private Chain<CallState> _round;
 
     public StreamState(string id)
     {
@@ -19,7 +20,11 @@ internal sealed class StreamState
     /// <summary>Whether a client listens. If not, results are kept until it comes back or the stream is closed.</summary>
     public bool IsAttached { get; set; }
 
-    public Dictionary<(ulong Call, ulong Index), InputState> Inputs { get; } = [];
+    /// <summary>How many inputs are not acknowledged yet.</summary>
+    public int Live { get; private set; }
+
+    /// <summary>Not to be changed meanwhile by adding or settling.</summary>
+    public IEnumerable<InputState> Inputs => _calls.Values.SelectMany(c => c.Inputs);
 
     /// <summary>Results not acknowledged yet, in the order of their numbers.</summary>
     public Queue<CallResult> Results { get; } = new();
@@ -33,42 +38,49 @@ internal sealed class StreamState
     public CallResults? Outgoing { get; set; }
 
     /// <summary>Calls with something queued, in the order in which they get their turn.</summary>
-    public LinkedList<CallState> Round { get; } = new();
+    public ref Chain<CallState> Round => ref _round;
 
     /// <summary>Its place in the function's round; in it exactly while something is queued.</summary>
     public LinkedListNode<StreamState> Node { get; }
 
-    public bool IsSettled(ulong call, ulong index) =>
-        _calls.TryGetValue(call, out var state) ? state.Settled.Contains(index) : index == 0 && _settledUnary.Contains(call);
+    public bool IsSettled(ulong call, ulong index) => _calls.Find(call) is { } state ? state.IsSettled(index) : index == 0 && _settledUnary.Contains(call);
+
+    public CallState? FindCall(ulong number) => _calls.Find(number);
+
+    public InputState? Find(ulong call, ulong index) => _calls.Find(call)?.Find(index);
 
     public CallState GetOrAddCall(ulong number)
     {
-        if (!_calls.TryGetValue(number, out var call))
+        if (_calls.Find(number) is { } known)
         {
-            call = new CallState(this, number);
-            if (_settledUnary.Contains(number))
-            {
-                _settledUnary.Remove(number);
-                call.Settled.Add(0);
-            }
-
-            _calls.Add(number, call);
+            return known;
         }
 
+        var call = new CallState(this, number);
+        if (_settledUnary.Contains(number))
+        {
+            _settledUnary.Remove(number);
+            call.Settle(0);
+        }
+
+        _calls.Add(number, call);
         return call;
     }
 
-    public CallState? FindCall(ulong number) => _calls.GetValueOrDefault(number);
+    public void Add(InputState input)
+    {
+        input.Call.Add(input);
+        Live++;
+    }
 
     /// <summary>The client has the input's result: forget the input, remember only that it is settled.</summary>
     public void Settle(InputState input)
     {
         var call = input.Call;
-        Inputs.Remove((call.Number, input.Index));
-        call.Settled.Add(input.Index);
-        call.Live--;
+        call.Settle(input.Index);
+        Live--;
         // A million calls of one input each become one range.
-        if (call.Live == 0 && call.Settled.IsExactly(0))
+        if (call.IsSettledUnary)
         {
             _calls.Remove(call.Number);
             _settledUnary.Add(call.Number);

@@ -66,6 +66,7 @@ internal sealed class Executor
         var starts = 0;
         lock (_gate)
         {
+            List<RunnerInput>? batch = null;
             foreach (var input in inputs)
             {
                 if (_stopping)
@@ -74,7 +75,27 @@ internal sealed class Executor
                     continue;
                 }
 
-                _waiting.Enqueue(new AttemptRun(input, _function.Instance, _outgoing));
+                if (input.Batch == 0)
+                {
+                    _waiting.Enqueue(new AttemptRun(input, _function.Instance, _outgoing));
+                    starts++;
+                    continue;
+                }
+
+                // A batch is whole in one frame.
+                if (batch is not null && batch[0].Batch != input.Batch)
+                {
+                    _waiting.Enqueue(new AttemptRun(batch, _function.Instance, _outgoing));
+                    starts++;
+                    batch = null;
+                }
+
+                (batch ??= []).Add(input);
+            }
+
+            if (batch is not null)
+            {
+                _waiting.Enqueue(new AttemptRun(batch, _function.Instance, _outgoing));
                 starts++;
             }
 
@@ -107,9 +128,10 @@ internal sealed class Executor
         _outgoing.FlushSoon();
     }
 
-    /// <summary>Cancels attempts; those not begun end at once.</summary>
-    public void Cancel(IReadOnlyCollection<ulong> ids)
+    /// <summary>Cancels attempts; those not begun end at once. A batch is cancelled when all of its inputs are named.</summary>
+    public void Cancel(IEnumerable<ulong> ids)
     {
+        var named = ids.ToHashSet();
         List<AttemptRun> ended = [];
         List<AttemptRun> running = [];
         lock (_gate)
@@ -117,7 +139,7 @@ internal sealed class Executor
             for (var left = _waiting.Count; left > 0; left--)
             {
                 var attempt = _waiting.Dequeue();
-                if (ids.Contains(attempt.Id))
+                if (named.IsSupersetOf(attempt.Ids))
                 {
                     ended.Add(attempt);
                 }
@@ -127,7 +149,7 @@ internal sealed class Executor
                 }
             }
 
-            running.AddRange(ids.Select(id => _running.GetValueOrDefault(id)).OfType<AttemptRun>());
+            running.AddRange(_running.Values.Where(a => named.IsSupersetOf(a.Ids)));
         }
 
         foreach (var attempt in running)
@@ -135,9 +157,9 @@ internal sealed class Executor
             attempt.Cancel();
         }
 
-        foreach (var attempt in ended)
+        foreach (var id in ended.SelectMany(a => a.Ids))
         {
-            _outgoing.Append(new RunnerResult { Id = attempt.Id, Failure = FailureFactory.OfAttempt(new OperationCanceledException(), cancelled: true) });
+            _outgoing.Append(new RunnerResult { Id = id, Failure = FailureFactory.OfAttempt(new OperationCanceledException(), cancelled: true) });
         }
 
         _outgoing.FlushSoon();
@@ -157,7 +179,7 @@ internal sealed class Executor
 
             if (_waiting.Count > 0)
             {
-                returned = [.. _waiting.Select(a => a.Id)];
+                returned = [.. _waiting.SelectMany(a => a.Ids)];
                 _waiting.Clear();
             }
         }
@@ -187,7 +209,7 @@ internal sealed class Executor
         lock (_gate)
         {
             _stopping = true;
-            returned = [.. _waiting.Select(a => a.Id)];
+            returned = [.. _waiting.SelectMany(a => a.Ids)];
             _waiting.Clear();
             if (_running.Count == 0)
             {
@@ -300,7 +322,7 @@ internal sealed class Executor
 
     private void Finish(AttemptRun attempt, Exception? fault)
     {
-        var result = fault is null
+        var results = fault is null
             ? attempt.Succeeded(_function.Methods[attempt.Method].IsStreaming)
             : attempt.Failed(FailureFactory.OfAttempt(fault, attempt.IsCancelled));
 
@@ -310,7 +332,11 @@ internal sealed class Executor
             _running.Remove(attempt.Id);
         }
 
-        _outgoing.Append(result);
+        foreach (var result in results)
+        {
+            _outgoing.Append(result);
+        }
+
         lock (_gate)
         {
             if (_stopping && _running.Count == 0)
@@ -329,7 +355,7 @@ internal sealed class Executor
                 if (!attempt.StartReported)
                 {
                     attempt.StartReported = true;
-                    results.Results.Add(new RunnerResult { Id = attempt.Id, Started = true });
+                    results.Results.AddRange(attempt.Ids.Select(id => new RunnerResult { Id = id, Started = true }));
                 }
             }
         }

@@ -47,7 +47,7 @@ internal sealed class AttemptWriter(OutputSource source, OutputWindow window, Ou
 
         var bytes = ArrayPool<byte>.Shared.Rent(s_utf8.GetMaxByteCount(buffer.Length));
         var length = s_utf8.GetBytes(buffer, bytes);
-        window.Send(source, AttemptRun.Current.Value?.Id ?? 0, bytes.AsSpan(0, length));
+        window.Send(source, AttemptRun.Current.Value?.WriterId ?? 0, bytes.AsSpan(0, length));
         ArrayPool<byte>.Shared.Return(bytes);
         if (buffer.Contains('\n'))
         {

@@ -17,7 +17,7 @@ internal sealed partial class Container
             }
 
             // With one input at a time, what native code and child processes print belongs to the one that has begun, or is about to.
-            var writer = _start.Function.MaxConcurrentInputs <= 1 ? _held.Values.OrderByDescending(h => h.Began != 0).ThenBy(h => h.Id).FirstOrDefault()?.Input : null;
+            var writer = _start.Function is { MaxConcurrentInputs: <= 1, BatchMaxSize: 0 } ? _held.Values.OrderByDescending(h => h.Began != 0).ThenBy(h => h.Id).FirstOrDefault()?.Input : null;
             _output.Send(source, ByteString.CopyFrom(bytes), writer, managed: false);
             if (!_output.WantsPipes)
             {
@@ -105,6 +105,8 @@ internal sealed partial class Container
     private void OnResults(RunnerResults results)
     {
         var outgoing = new AttemptResults { ContainerId = Id };
+        // One time for all: the inputs of a batch begin together and must run out of time together.
+        var now = _services.Time.GetTimestamp();
         foreach (var result in results.Results)
         {
             if (!_held.TryGetValue(result.Id, out var held))
@@ -120,7 +122,7 @@ internal sealed partial class Container
             switch (result.OutcomeCase)
             {
                 case RunnerResult.OutcomeOneofCase.Started:
-                    held.Began = _services.Time.GetTimestamp();
+                    held.Began = now;
                     break;
                 case RunnerResult.OutcomeOneofCase.Yield:
                     Add(outgoing, held, result, result.Yield, static (r, p) => r.Yield = p);

@@ -18,6 +18,12 @@ internal sealed partial class Container
             {
                 var held = new HeldInput(attempt, ++_lastId);
                 _held.Add(held.Id, held);
+                if (attempt.Batch != 0)
+                {
+                    Gather(attempt, held);
+                    continue;
+                }
+
                 if (attempt.Arguments is { ContentCase: Payload.ContentOneofCase.BlobDigest } payload)
                 {
                     Track(SendLaterAsync(held, attempt.Method, payload));
@@ -43,16 +49,27 @@ internal sealed partial class Container
             foreach (var held in _held.Values.Where(h => wanted.Contains(h.Input) && !h.Cancelled))
             {
                 held.Cancelled = true;
-                frame.Ids.Add(held.Id);
-                if (held.Began != 0)
+                if (held.IsAbandoned)
                 {
-                    held.KillAt = _services.Time.GetTimestamp() + Ticks(_services.Options.CancelGrace);
+                    Abandon(held, frame);
                 }
             }
 
             if (frame.Ids.Count > 0)
             {
                 _sandbox?.Send(new WorkerFrame { Cancel = frame });
+            }
+        }
+    }
+
+    private void Abandon(HeldInput held, RunnerCancel frame)
+    {
+        foreach (var one in held.Batch.Count > 0 ? held.Batch : [held])
+        {
+            frame.Ids.Add(one.Id);
+            if (one.Began != 0)
+            {
+                one.KillAt = _services.Time.GetTimestamp() + Ticks(_services.Options.CancelGrace);
             }
         }
     }
@@ -94,19 +111,26 @@ internal sealed partial class Container
                 return;
             }
 
+            var late = new RunnerCancel();
             foreach (var held in _held.Values)
             {
                 if (held.Began != 0 && !held.TimedOut && _services.Time.GetElapsedTime(held.Began, now) >= Timeout)
                 {
                     held.TimedOut = true;
                     held.KillAt = now + Ticks(_services.Options.CancelGrace);
-                    _sandbox.Send(new WorkerFrame { Cancel = new RunnerCancel { Ids = { held.Id } } });
+                    late.Ids.Add(held.Id);
                 }
-                else if (held.Cancelled && held.Began != 0 && held.KillAt == 0)
+                else if (held.IsAbandoned && held.Began != 0 && held.KillAt == 0)
                 {
                     // It began after it was cancelled, before the runner knew.
                     held.KillAt = now + Ticks(_services.Options.CancelGrace);
                 }
+            }
+
+            if (late.Ids.Count > 0)
+            {
+                // In one frame: the runner cancels a batch when all of it is named.
+                _sandbox.Send(new WorkerFrame { Cancel = late });
             }
 
             if (_held.Values.Where(h => h.KillAt != 0 && now >= h.KillAt).ToList() is { Count: > 0 } overdue)
@@ -145,13 +169,87 @@ internal sealed partial class Container
     private async Task SendLaterAsync(HeldInput held, int method, Payload payload)
     {
         await Task.Yield();
-        try
+        if (await FetchOrReportAsync(held, payload) is { } bytes)
         {
-            var bytes = await FetchAsync(payload);
             lock (_gate)
             {
                 _sandbox?.Send(new WorkerFrame { Inputs = new RunnerInputs { Inputs = { new RunnerInput { Id = held.Id, Method = method, Arguments = bytes } } } });
             }
+        }
+    }
+
+    // A batch may come in several messages; it goes to the runner in one frame.
+    private void Gather(Attempt attempt, HeldInput held)
+    {
+        if (!_gathering.TryGetValue(attempt.Batch, out var batch))
+        {
+            _gathering.Add(attempt.Batch, batch = []);
+        }
+
+        batch.Add((attempt, held));
+        if (batch.Count < attempt.BatchSize)
+        {
+            return;
+        }
+
+        _gathering.Remove(attempt.Batch);
+        HeldInput[] members = [.. batch.Select(b => b.Held)];
+        foreach (var member in members)
+        {
+            member.Batch = members;
+        }
+
+        if (batch.Exists(static b => b.Attempt.Arguments is { ContentCase: Payload.ContentOneofCase.BlobDigest }))
+        {
+            Track(SendBatchLaterAsync(batch));
+            return;
+        }
+
+        var frame = new RunnerInputs();
+        frame.Inputs.AddRange(batch.Select(static b => InputOf(b.Attempt, b.Held, b.Attempt.Arguments?.Inline ?? ByteString.Empty)));
+        _sandbox?.Send(new WorkerFrame { Inputs = frame });
+    }
+
+    // What cannot be fetched fails by itself; the others run without it.
+    private async Task SendBatchLaterAsync(List<(Attempt Attempt, HeldInput Held)> batch)
+    {
+        await Task.Yield();
+        var frame = new RunnerInputs();
+        foreach (var (attempt, held) in batch)
+        {
+            if (attempt.Arguments is not { ContentCase: Payload.ContentOneofCase.BlobDigest } payload)
+            {
+                frame.Inputs.Add(InputOf(attempt, held, attempt.Arguments?.Inline ?? ByteString.Empty));
+            }
+            else if (await FetchOrReportAsync(held, payload) is { } bytes)
+            {
+                frame.Inputs.Add(InputOf(attempt, held, bytes));
+            }
+        }
+
+        lock (_gate)
+        {
+            HeldInput[] members = [.. batch.Select(b => b.Held).Where(h => _held.ContainsKey(h.Id))];
+            foreach (var member in members)
+            {
+                member.Batch = members;
+            }
+
+            if (frame.Inputs.Count > 0)
+            {
+                _sandbox?.Send(new WorkerFrame { Inputs = frame });
+            }
+        }
+    }
+
+    private static RunnerInput InputOf(Attempt attempt, HeldInput held, ByteString arguments) =>
+        new() { Id = held.Id, Method = attempt.Method, Arguments = arguments, Batch = attempt.Batch };
+
+    private async Task<ByteString?> FetchOrReportAsync(HeldInput held, Payload payload)
+    {
+        try
+        {
+            return await FetchAsync(payload);
         }
         catch (Exception e) when (e is FileNotFoundException or IOException or Grpc.Core.RpcException or OperationCanceledException)
         {
@@ -162,6 +260,8 @@ internal sealed partial class Container
                     Failure = new Failure { Kind = FailureKind.Internal, ContainerId = Id, Message = $"The arguments could not be fetched from the store: {e.Message}" },
                 });
             }
+
+            return null;
         }
     }
 

@@ -36,6 +36,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, HeldInput> _held = [];
+    private readonly Dictionary<ulong, List<(Attempt Attempt, HeldInput Held)>> _gathering = [];
     private readonly List<Task> _transfers = [];
     private ISandbox? _sandbox;
     private ContainerImage? _image;

@@ -14,6 +14,12 @@ internal sealed class HeldInput(Attempt attempt, ulong id)
     /// <summary>Which try.</summary>
     public int Number { get; } = attempt.Attempt_;
 
+    /// <summary>The inputs that run in the same call, itself among them; empty for one that runs by itself.</summary>
+    public IReadOnlyList<HeldInput> Batch { get; set; } = [];
+
+    /// <summary>Nobody waits for its call any more: it was cancelled, and so were all others of its batch.</summary>
+    public bool IsAbandoned => Cancelled && Batch.All(h => h.Cancelled);
+
     /// <summary>When its code began, as a timestamp; 0 before.</summary>
     public long Began { get; set; }
 

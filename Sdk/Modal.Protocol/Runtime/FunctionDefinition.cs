@@ -26,4 +26,10 @@ public sealed class FunctionDefinition
 
     /// <summary>The method returns <c>IAsyncEnumerable&lt;T&gt;</c>: it answers with yields and then done.</summary>
     public bool IsStreaming { get; init; }
+
+    /// <summary>Most inputs that one call of the method takes; 0, the default, means that each input is a call.</summary>
+    public int BatchMaxSize { get; init; }
+
+    /// <summary>Milliseconds that the first input of a batch waits for others; 0, the default, takes what waits already.</summary>
+    public int BatchWaitMs { get; init; }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Grpc.Core;
 using Modal.Calls;
 using Modal.Connections;
 using Modal.Images;
@@ -51,6 +52,24 @@ internal sealed class AppSession : IAsyncDisposable
     public (FunctionStream Stream, int Method) StreamFor(FunctionTarget target) => _targets.GetOrAdd(target, OpenStream);
 
     public FunctionStats? StatsOf(FunctionTarget target) => _targets.TryGetValue(target, out var found) ? found.Stream.Stats : null;
+
+    /// <summary>Other bounds for the containers of a function, which is made known to the server first.</summary>
+    public async Task<AutoscalerSettings> UpdateAutoscalerAsync(FunctionTarget target, AutoscalerSettings settings, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var stream = StreamFor(target).Stream;
+        try
+        {
+            var connection = await stream.EnsureFunctionAsync(cancellationToken).ConfigureAwait(false);
+            var request = new UpdateAutoscalerRequest { AppId = AppId, FunctionId = stream.FunctionId, Settings = settings.ToMessage() };
+            var reply = await connection.Client.UpdateAutoscalerAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return AutoscalerSettings.From(reply.Effective);
+        }
+        catch (RpcException e)
+        {
+            throw GrpcErrors.ToException(e);
+        }
+    }
 
     public async Task<BlobTransfer> TransferAsync(CancellationToken cancellationToken) =>
         (await ConnectAsync(cancellationToken).ConfigureAwait(false)).Transfer;

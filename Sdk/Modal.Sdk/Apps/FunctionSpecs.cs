@@ -31,6 +31,7 @@ internal static class FunctionSpecs
                 SizeBytes = service.Arguments.Length,
             };
             spec.NeedsAspnetcore = needsAspNetCore;
+            SetBatch(spec, definition.Functions);
             return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage));
         }
 
@@ -41,7 +42,18 @@ internal static class FunctionSpecs
         single.Assembly = function.Assembly;
         single.Methods.Add(function.Name);
         single.NeedsAspnetcore = needsAspNetCore;
+        SetBatch(single, [function]);
         return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
+    }
+
+    // A batched method has its containers to itself: the generator sees to that.
+    private static void SetBatch(FunctionSpec spec, IReadOnlyList<FunctionDefinition> functions)
+    {
+        if (functions is [{ BatchMaxSize: > 0 } batched])
+        {
+            spec.BatchMaxSize = batched.BatchMaxSize;
+            spec.BatchWaitMs = batched.BatchWaitMs;
+        }
     }
 
     private static FunctionSpec FromOptions(FunctionOptions options)

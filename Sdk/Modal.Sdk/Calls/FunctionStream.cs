@@ -54,6 +54,17 @@ internal sealed class FunctionStream : IAsyncDisposable
     /// <summary>What the server last said about the function's containers; null before that.</summary>
     public FunctionStats? Stats { get; private set; }
 
+    public string FunctionId => _function.FunctionId;
+
+    /// <summary>Makes the function known to the server without calling it.</summary>
+    /// <returns>The connection on which it is known.</returns>
+    public async Task<AppConnection> EnsureFunctionAsync(CancellationToken cancellationToken)
+    {
+        var connection = await _session.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await EnsureFunctionAsync(connection, cancellationToken).ConfigureAwait(false);
+        return connection;
+    }
+
     public ulong NewCall() => Interlocked.Increment(ref _lastCall);
 
     /// <summary>Takes over an input: it will get its final result, or be abandoned.</summary>
@@ -213,8 +224,7 @@ internal sealed class FunctionStream : IAsyncDisposable
                 try
                 {
                     connection = await _session.ConnectAsync(_stop.Token).ConfigureAwait(false);
-                    _function.ImageId = await _session.EnsureImageAsync(connection, _image, _stop.Token).ConfigureAwait(false);
-                    await connection.EnsureFunctionAsync(_function, _stop.Token).ConfigureAwait(false);
+                    await EnsureFunctionAsync(connection, _stop.Token).ConfigureAwait(false);
                     await ServeAsync(connection).ConfigureAwait(false);
                     _session.Lost(connection);
                 }
@@ -234,6 +244,12 @@ internal sealed class FunctionStream : IAsyncDisposable
             var reason = _session.ExplainStop(e);
             Abandon(reason is RpcException rpc ? GrpcErrors.ToException(rpc) : reason);
         }
+    }
+
+    private async Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
+    {
+        _function.ImageId = await _session.EnsureImageAsync(connection, _image, cancellationToken).ConfigureAwait(false);
+        await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
     }
 
     // The connection is shared: whoever notices first that it broke disposes it under the others.

@@ -134,6 +134,15 @@ public abstract class Function<TArgument, TResult>
     public Task ForEachAsync(IAsyncEnumerable<TArgument> arguments, CancellationToken cancellationToken = default) =>
         DrainAsync(Run(NotNull(arguments), ordered: false, null, cancellationToken));
 
+    /// <summary>Changes how the function scales, until its app ends or its definition changes. Safe to call at any time; containers that are missing start at once.</summary>
+    /// <param name="settings">What to change.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer; the change may have been made.</param>
+    /// <returns>All settings in force after the change.</returns>
+    /// <exception cref="InvalidRequestException">A setting is out of range, MinContainers would be more than MaxContainers, or this is a method of a service: its methods share their containers, so change the instance.</exception>
+    /// <exception cref="ServerUnavailableException">No server could be reached or started.</exception>
+    public Task<AutoscalerSettings> UpdateAutoscalerAsync(AutoscalerSettings settings, CancellationToken cancellationToken = default) =>
+        App.Current.UpdateAutoscalerAsync(_target.OwnContainers(), settings, cancellationToken);
+
     private async IAsyncEnumerable<Outcome<TResult>> Run(
         IAsyncEnumerable<TArgument> arguments, bool ordered, long? total, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

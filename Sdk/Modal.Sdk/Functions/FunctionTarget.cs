@@ -14,6 +14,12 @@ public sealed class FunctionTarget
 
     internal ServiceInstance? Service { get; }
 
+    /// <summary>This, if its containers serve nothing else.</summary>
+    /// <exception cref="InvalidRequestException">It is a method of a service.</exception>
+    internal FunctionTarget OwnContainers() => Service is null
+        ? this
+        : throw new InvalidRequestException($"'{Name}' shares its containers with the other methods of '{Service.ServiceName}': call UpdateAutoscalerAsync on the instance, not on the method.");
+
     /// <summary>A static function.</summary>
     /// <param name="name">As registered, such as <c>Jobs.Square</c>.</param>
     public static FunctionTarget Static(string name)

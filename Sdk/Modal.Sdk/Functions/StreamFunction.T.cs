@@ -30,6 +30,15 @@ public abstract class StreamFunction<TArgument, TItem>
     /// <summary>The declaring type's full name and the method.</summary>
     public string Name => _target.Name;
 
+    /// <summary>Changes how the function scales, until its app ends or its definition changes. Safe to call at any time; containers that are missing start at once.</summary>
+    /// <param name="settings">What to change.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer; the change may have been made.</param>
+    /// <returns>All settings in force after the change.</returns>
+    /// <exception cref="InvalidRequestException">A setting is out of range, MinContainers would be more than MaxContainers, or this is a method of a service: its methods share their containers, so change the instance.</exception>
+    /// <exception cref="ServerUnavailableException">No server could be reached or started.</exception>
+    public Task<AutoscalerSettings> UpdateAutoscalerAsync(AutoscalerSettings settings, CancellationToken cancellationToken = default) =>
+        App.Current.UpdateAutoscalerAsync(_target.OwnContainers(), settings, cancellationToken);
+
     /// <summary>
     /// Runs the function in a container; elements arrive as they are produced. Ending the enumeration early cancels the remote work. When a container is lost the function
     /// runs again from its beginning and the elements already delivered are skipped, so it should produce the same ones again.

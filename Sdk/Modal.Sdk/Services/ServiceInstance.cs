@@ -1,3 +1,5 @@
+using Modal.Runtime;
+
 namespace Modal;
 
 /// <summary>
@@ -5,6 +7,8 @@ namespace Modal;
 /// </summary>
 public abstract class ServiceInstance : IAsyncDisposable
 {
+    private FunctionTarget? _first;
+
     /// <summary>Used by generated code.</summary>
     /// <param name="service">Full name of the class.</param>
     /// <param name="arguments">The constructor's arguments, encoded as an array in the order of the parameters.</param>
@@ -19,6 +23,21 @@ public abstract class ServiceInstance : IAsyncDisposable
     public string ServiceName { get; }
 
     internal ReadOnlyMemory<byte> Arguments { get; }
+
+    /// <summary>Changes how the containers of these arguments scale, until its app ends or its definition changes. Safe to call at any time; containers that are missing start at once.</summary>
+    /// <param name="settings">What to change.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer; the change may have been made.</param>
+    /// <returns>All settings in force after the change.</returns>
+    /// <exception cref="InvalidRequestException">A setting is out of range, MinContainers would be more than MaxContainers</exception>
+    /// <exception cref="ServerUnavailableException">No server could be reached or started.</exception>
+    public Task<AutoscalerSettings> UpdateAutoscalerAsync(AutoscalerSettings settings, CancellationToken cancellationToken = default)
+    {
+        var service = FunctionRegistry.FindService(ServiceName)
+            ?? throw new NotFoundException($"'{ServiceName}' is not registered. Its assembly must be built with the Modal.Sdk package, whose generator registers [Service] classes.");
+        // All methods lead to the same containers.
+        _first ??= FunctionTarget.Method(this, service.Functions[0].Name);
+        return App.Current.UpdateAutoscalerAsync(_first, settings, cancellationToken);
+    }
 
     /// <summary>
     /// Ends this handle: a local instance it made runs its <c>[Exit]</c> methods. Remote containers stay warm for the service's scaledown window, since another

@@ -19,17 +19,26 @@ internal sealed class World : IFunctionActions
     private readonly Dictionary<string, List<Attempt>> _ready = [];
     private readonly List<(string Container, Attempt Attempt)> _cancelled = [];
     private readonly List<string> _stopping = [];
+    private readonly HashSet<string> _used = [];
     private long _now = 1;
     private int _containers;
 
     public World(int seed)
     {
         _random = new Random(seed);
+        var concurrency = _random.Next(1, 4);
+        var kind = _random.Next(4);
         _settings = new FunctionSettings
         {
-            Concurrency = _random.Next(1, 4),
+            Concurrency = kind == 0 ? concurrency : kind == 1 ? 3 : 1,
+            TargetConcurrency = kind == 1 ? 2 : 0,
+            BatchSize = kind == 2 ? _random.Next(1, 6) : 0,
+            BatchWaitMs = _random.Next(0, 2) * 700,
+            IsSingleUse = kind >= 2 && _random.Next(2) == 0,
             Retries = _random.Next(0, 3),
+            RetryBackoff = _random.Next(1, 3),
             MaxContainers = _random.Next(1, 6),
+            BufferContainers = _random.Next(0, 3),
             ScaledownWindowMs = 2_000,
         };
         _core = new FunctionCore(_settings, this, () => $"ta-{++_containers}");
@@ -63,7 +72,7 @@ internal sealed class World : IFunctionActions
             case 11 when _random.Next(3) == 0 && Pick(_ready.Keys) is { } dying:
                 Exit(dying);
                 break;
-            case 12 when Pick(_ready.Where(c => c.Value.Count > _settings.Concurrency).Select(c => c.Key)) is { } returning:
+            case 12 when !_settings.IsBatched && Pick(_ready.Where(c => c.Value.Count > _settings.Concurrency).Select(c => c.Key)) is { } returning:
                 Return(returning);
                 break;
             case 13 when _random.Next(4) == 0 && Pick(_clients.Values) is { Attached: true } cancelling:
@@ -160,6 +169,18 @@ internal sealed class World : IFunctionActions
         }
 
         Assert.InRange(held.Count, 0, Math.Max(256, _settings.Concurrency));
+        if (_settings.IsSingleUse)
+        {
+            Assert.True(_used.Add(container.Id), "A container that serves one input was given a second.");
+            Assert.True(_settings.IsBatched || inputs.Attempts.Count == 1);
+        }
+
+        if (_settings.IsBatched)
+        {
+            Assert.Equal(inputs.Attempts.Count, held.Count);
+            Assert.InRange(inputs.Attempts.Count, 1, _settings.BatchSize);
+            Assert.All(inputs.Attempts, a => Assert.Equal((inputs.Attempts[0].Batch, inputs.Attempts.Count), (a.Batch, a.BatchSize)));
+        }
     }
 
     // Its container answers later; nobody waits for it, and the client may even send the input anew.

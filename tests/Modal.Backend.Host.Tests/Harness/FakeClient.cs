@@ -30,6 +30,7 @@ internal sealed class FakeClient : IAsyncDisposable
         var client = new FakeClient(server, appId ?? Id.New(Id.App));
         var spec = new FunctionSpec { FunctionId = client.FunctionId, Name = "Jobs.Square", Assembly = "Jobs", MaxContainers = 1, Methods = { "Jobs.Square" } };
         configure?.Invoke(spec);
+        client.Spec = spec;
         var code = new CodeVersion { Digest = new string('0', 64), Files = { new CodeFile { Path = "Jobs.dll", Digest = new string('0', 64), SizeBytes = 1 } } };
         await client._app.RequestStream.WriteAsync(new AppRequest { Open = new OpenApp { AppId = client.AppId, Name = "test", Code = code, Functions = { spec } } });
         await client.AppEvents.FirstAsync("AppOpened", e => e.Opened);
@@ -42,6 +43,15 @@ internal sealed class FakeClient : IAsyncDisposable
         await calls.OpenAsync(AppId, FunctionId, lastSeq);
         return calls;
     }
+
+    public async Task<ScalingSettings> UpdateAutoscalerAsync(ScalingSettings settings, string? functionId = null) =>
+        (await _client.UpdateAutoscalerAsync(new UpdateAutoscalerRequest { AppId = AppId, FunctionId = functionId ?? FunctionId, Settings = settings })).Effective;
+
+    /// <summary>Says the app's function again, as a program does whose connection broke.</summary>
+    public Task AddFunctionAsync(FunctionSpec function, ulong number) =>
+        _app.RequestStream.WriteAsync(new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } });
+
+    public FunctionSpec Spec { get; private set; } = new();
 
     public Task CloseAppAsync() => _app.RequestStream.WriteAsync(new AppRequest { Close = new CloseApp() });
 

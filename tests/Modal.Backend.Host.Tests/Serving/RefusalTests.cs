@@ -63,6 +63,26 @@ public sealed class RefusalTests(TestServer server) : IClassFixture<TestServer>
     }
 
     [Fact]
+    public async Task RunApp_BatchedAndSingleUseWithOthers_NamesEveryFault()
+    {
+        var error = await Assert.ThrowsAsync<TimeoutException>(() => FakeClient.OpenAsync(server, f =>
+        {
+            f.MaxConcurrentInputs = 2;
+            f.SingleUseContainers = true;
+            f.BatchMaxSize = 1_001;
+            f.BatchWaitMs = 600_001;
+            f.Methods.Add("Jobs.Other");
+        }));
+
+        Assert.All(
+            [
+                "MaxConcurrentInputs is '2'; 0 or 1 with SingleUseContainers", "batch MaxSize is '1001'; from 1 to 1,000", "batch WaitMs is '600001'; from 0 to 600,000",
+                "MaxConcurrentInputs is '2'; 0 or 1 for a batched function", "methods is '2'; one for a batched function",
+            ],
+            fault => Assert.Contains(fault, error.Message.Replace("it must be ", "", StringComparison.Ordinal), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Work_OtherRevision_IsRefusedWithAReason()
     {
         using var call = new ModalWorker.ModalWorkerClient(server.Connect()).Work(cancellationToken: Token);

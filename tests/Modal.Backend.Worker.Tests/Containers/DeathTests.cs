@@ -135,6 +135,39 @@ public sealed class DeathTests
         Assert.True((await container.CallAsync(TestContainer.Arguments(1))).Done);
     }
 
+    [Fact]
+    public async Task Cancel_OfCodeThatDoesNotListen_KillsItAfterTheGraceTime()
+    {
+        await using var worker = await TestWorker.StartAsync(SandboxKind.Process);
+        var container = worker.Run("Sleep");
+        await container.ReadyAsync();
+        var index = container.Dispatch(TestContainer.Arguments(600_000))[0];
+
+        container.Cancel(index);
+
+        Assert.Equal(FailureKind.Cancelled, (await container.ResultAsync(index)).Failure.Kind);
+        Assert.Equal(ExitReason.UserCode, (await container.ExitedAsync()).Reason);
+    }
+
+    [Fact]
+    public async Task Start_EnterTakesLongerThanTheStartupTimeout_IsKilledAndSaysSo()
+    {
+        await using var worker = await TestWorker.StartAsync(SandboxKind.Process);
+        var container = worker.Run("Counter", start =>
+        {
+            start.Function.IsService = true;
+            start.Function.Methods[0] = "Test.Counter.Add";
+            start.Function.ServiceArguments = TestContainer.Inline(TestContainer.Arguments(1_000_000));
+            start.Function.StartupTimeoutMs = 1_500;
+        });
+
+        var exited = await container.ExitedAsync();
+
+        Assert.Equal(ExitReason.StartupFailed, exited.Reason);
+        Assert.Equal(FailureKind.Startup, exited.Failure.Kind);
+        Assert.Contains("was not ready within 1.5 s. Raise StartupTimeoutSeconds", exited.Failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory, MemberData(nameof(Kinds))]
     public async Task KillFromOutside_IsNobodysFault(SandboxKind kind)
     {

@@ -157,6 +157,29 @@ internal sealed class TestContainer : IOutbox
     public ulong[] Dispatch(params IEnumerable<byte[]> arguments) =>
         DispatchPayloads(arguments.Select(a => new Payload { Format = PayloadFormat.Messagepack, Inline = ByteString.CopyFrom(a) }));
 
+    /// <summary>Gives it inputs that are one batch, each in a message of its own.</summary>
+    /// <returns>Their numbers.</returns>
+    public ulong[] DispatchBatch(ulong batch, params Payload[] payloads)
+    {
+        var indexes = new List<ulong>();
+        foreach (var payload in payloads)
+        {
+            indexes.Add(Interlocked.Increment(ref _lastIndex));
+            _container.Dispatch([new Attempt
+            {
+                Input = new InputRef { StreamId = "fc-test", Call = 1, Index = indexes[^1] },
+                Attempt_ = 1,
+                Arguments = payload,
+                Batch = batch,
+                BatchSize = payloads.Length,
+            }]);
+        }
+
+        return [.. indexes];
+    }
+
+    public static Payload Inline(byte[] arguments) => new() { Format = PayloadFormat.Messagepack, Inline = ByteString.CopyFrom(arguments) };
+
     public ulong[] DispatchPayloads(IEnumerable<Payload> payloads)
     {
         var attempts = payloads.Select(p => new Attempt

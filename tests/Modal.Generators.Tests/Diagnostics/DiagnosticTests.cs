@@ -65,6 +65,27 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2016", "partial class Jobs { static Image «Own» = Image.DebianSlim(); [Function(Image = nameof(Own))] static int F() => 1; [Function(Image = nameof(Own))] static int G() => 1; }")]
     [InlineData("MODAL2016", "partial class Jobs { static Image «Own» { get; set; } = Image.DebianSlim(); [Function(Image = nameof(Own))] static int F() => 1; [Function(Image = nameof(Own))] static int G() => 1; }")]
     [InlineData("MODAL2016", "partial class Jobs { static Image «Own» { get; private set; } = Image.DebianSlim(); [Function(Image = nameof(Own))] static int F() => 1; [Function(Image = nameof(Own))] static int G() => 1; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] «F»(int x) => [x]; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] «F»(int[] x, int y) => x; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] «F»(CancellationToken token) => []; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] «F»(int[]? x = null) => x!; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int «F»(int[] x) => 1; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static void «F»(int[] x) { } }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static Task «F»(int[] x) => Task.CompletedTask; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] «F»(IEnumerable<int> x) => [1]; }")]
+    [InlineData("MODAL2017", "partial class Jobs { [Function, Batched(MaxSize = 2)] static async IAsyncEnumerable<int[]> «F»(int[] x) { await Task.Yield(); yield return x; } }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] F(«object[]» x) => [1]; }")]
+    [InlineData("MODAL2002", "partial class Jobs { [Function, Batched(MaxSize = 2)] static «Func<int>[]» F(int[] x) => null!; }")]
+    [InlineData("MODAL2003", "partial class Jobs { [Function, Batched(MaxSize = 2)] static int[] F(ref «int[]» x) => x; }")]
+    [InlineData("MODAL2018", "partial class Jobs { [Function, Batched(MaxSize = «0»)] static int[] F(int[] x) => x; }")]
+    [InlineData("MODAL2018", "partial class Jobs { [Function, Batched(WaitMs = 5, MaxSize = «1001»)] static int[] F(int[] x) => x; }")]
+    [InlineData("MODAL2018", "partial class Jobs { [Function, Batched(MaxSize = 2, WaitMs = «-1»)] static int[] F(int[] x) => x; }")]
+    [InlineData("MODAL2018", "partial class Jobs { [Function, Batched(MaxSize = 2, WaitMs = «600_001»)] static int[] F(int[] x) => x; }")]
+    [InlineData("MODAL2018", "partial class Jobs { [Function, «Batched»] static int[] F(int[] x) => x; }")]
+    [InlineData("MODAL2019", "partial class Jobs { [Function(MaxConcurrentInputs = 2), Batched(MaxSize = 2)] static int[] «F»(int[] x) => x; }")]
+    [InlineData("MODAL2019", "[Service(MaxConcurrentInputs = 2)] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; }")]
+    [InlineData("MODAL2019", "[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; [Function] int G() => 1; }")]
+    [InlineData("MODAL2020", "partial class Jobs { [Batched(MaxSize = 2)] static int[] «F»(int[] x) => x; }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
@@ -125,6 +146,12 @@ public sealed class DiagnosticTests
     }
 
     [Theory]
+    [InlineData("[Function, Batched(MaxSize = 2)] static int[] F(int x) => [x];", "'Jobs.F' is [Batched] but its parameter is 'int': it must take one array, IReadOnlyList or List of elements without a default (and a CancellationToken if it likes) and return one of results")]
+    [InlineData("[Function, Batched(MaxSize = 2000)] static int[] F(int[] x) => x;", "MaxSize of the [Batched] method 'Jobs.F' is 2000 and must be from 1 to 1,000")]
+    public void Generate_WrongBatch_SaysWhatIsAllowed(string member, string message) =>
+        Assert.Equal(message, Assert.Single(GeneratorRun.Diagnose($"partial class Jobs {{ {member} }}")).GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+
+    [Theory]
     [InlineData("static Image Own = Image.DebianSlim();", "'Jobs.Own' gives an image and is a field that is not readonly, so that functions may get different images from it: make it readonly")]
     [InlineData("static Image Own { get; set; } = Image.DebianSlim();", "'Jobs.Own' gives an image and is a property that can be set, so that functions may get different images from it: make it a property with a getter only")]
     public void Generate_ImageThatCanChange_WarnsAndGeneratesTheCode(string member, string message)
@@ -150,6 +177,8 @@ public sealed class DiagnosticTests
     [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim().Workdir(Environment.GetEnvironmentVariable(\"A\") ?? \"srv\"); }")]
     [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim().Entrypoint().Env(\"A\", \"\").AddLocalDirectory(\"a\", \"/b\", ignore: []).PipInstall(new PipOptions { RequirementsFile = \"r\" }); }")]
     [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim(); static Image Unused = Image.DebianSlim().Workdir(\"srv\"); }")]
+    [InlineData("partial class Jobs { [Function(MaxConcurrentInputs = 1), Batched(MaxSize = 1000, WaitMs = 600_000)] static List<int> F(List<int> x, CancellationToken t = default) => x; [Function] static int G() => 1; }")]
+    [InlineData("[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] F(int[] x) => x; [Function] static int G() => 1; int H() => 1; }")]
     public void Generate_NearMiss_ReportsNothing(string source) => GeneratorRun.Generate(source);
 
     [Fact]

@@ -36,6 +36,33 @@ internal static partial class Kinds
     }
 }
 
+/// <summary>Every shape of a batched method.</summary>
+internal static partial class Batches
+{
+    public static readonly List<int> Sizes = [];
+
+    [Function(Retries = 1), Batched(MaxSize = 8, WaitMs = 50)]
+    private static int[] Squares(int[] numbers) { Sizes.Add(numbers.Length); return [.. numbers.Select(n => n * n)]; }
+
+    [Function, Batched(MaxSize = 1000)]
+    private static async Task<List<string?>> Upper(IReadOnlyList<string?> texts, CancellationToken token) { await Task.Yield(); return [.. texts.Select(t => token.CanBeCanceled ? t?.ToUpperInvariant() : "no token")]; }
+
+    [Function, Batched(MaxSize = 2)]
+    private static ValueTask<IReadOnlyList<int[]>> Reversed(List<int[]> lists, CancellationToken token = default) => new(lists.ConvertAll(l => l.Reverse().ToArray()));
+
+    [Function, Batched(MaxSize = 4)]
+    private static int[] OneLess(int[] numbers) => numbers[1..];
+
+    [Function, Batched(MaxSize = 4)]
+    private static int[] Null(int[] numbers) => null!;
+}
+
+[Service(Retries = 2)]
+internal sealed partial class Scorer(int by)
+{
+    [Function, Batched(MaxSize = 16, WaitMs = 5)] private Task<double[]> Score(double[] values) => Task.FromResult(values.Select(v => v * by).ToArray());
+}
+
 internal class BaseService
 {
     public List<string> Log { get; } = [];

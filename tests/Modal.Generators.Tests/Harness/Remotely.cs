@@ -30,12 +30,21 @@ internal static class Remotely
 
     public static Context Invoke(string name, byte[] arguments, object? instance = null) => Run(name, arguments, instance, CancellationToken.None);
 
+    /// <summary>Runs a batched function once for all arguments, and gives each its result.</summary>
+    public static TResult[] CallBatch<TArgument, TResult>(Function<TArgument, TResult> handle, object? instance, params TArgument[] arguments)
+    {
+        using var source = new CancellationTokenSource();
+        var context = new Context([.. arguments.Select(a => (ReadOnlyMemory<byte>)Encode(handle, a))], instance, source.Token);
+        Find(handle.Name).Invoke(context).AsTask().GetAwaiter().GetResult();
+        return [.. context.Results.Select(r => Decode(handle, r))];
+    }
+
+    public static FunctionDefinition Find(string name) => FunctionRegistry.FindFunction(name) ?? FunctionRegistry.Services.SelectMany(s => s.Functions).Single(f => f.Name == name);
+
     public static Context Run(string name, byte[] arguments, object? instance, CancellationToken token)
     {
         var context = new Context(arguments, instance, token);
-        var definition = FunctionRegistry.FindFunction(name)
-            ?? FunctionRegistry.Services.SelectMany(s => s.Functions).Single(f => f.Name == name);
-        definition.Invoke(context).AsTask().GetAwaiter().GetResult();
+        Find(name).Invoke(context).AsTask().GetAwaiter().GetResult();
         return context;
     }
 
@@ -48,13 +57,29 @@ internal static class Remotely
         private readonly ArrayBufferWriter<byte> _output = new();
 
         public Context(byte[] arguments, object? instance, CancellationToken token)
+            : this([(ReadOnlyMemory<byte>)arguments], instance, token)
         {
-            Arguments = arguments;
+        }
+
+        public Context(IReadOnlyList<ReadOnlyMemory<byte>> batch, object? instance, CancellationToken token)
+        {
+            Arguments = batch[0];
+            Batch = batch;
             Instance = instance;
             CancellationToken = token;
         }
 
         public override ReadOnlyMemory<byte> Arguments { get; }
+
+        public override IReadOnlyList<ReadOnlyMemory<byte>> Batch { get; }
+
+        public List<byte[]> Results { get; } = [];
+
+        public override void EndResult()
+        {
+            Results.Add(Written);
+            _output.ResetWrittenCount();
+        }
 
         public override IBufferWriter<byte> Output => _output;
 

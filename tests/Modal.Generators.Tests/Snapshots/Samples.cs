@@ -47,6 +47,24 @@ internal static class Samples
         }
         """;
 
+    public const string Batched = """
+        public static partial class Jobs
+        {
+            /// <summary>Lengths.</summary>
+            [Function(Gpu = "H100"), Batched(MaxSize = 32, WaitMs = 100)]
+            static int[] Lengths(string[] texts) => Array.ConvertAll(texts, t => t.Length);
+
+            [Function, Batched(MaxSize = 4)]
+            static async Task<List<string?>> Names(IReadOnlyList<int?> numbers, CancellationToken token) { await Task.Delay(1, token); var names = new List<string?>(); foreach (var n in numbers) names.Add(n?.ToString()); return names; }
+        }
+
+        [Service]
+        public sealed partial class Embedder
+        {
+            [Function, Batched(MaxSize = 64, WaitMs = 20)] public ValueTask<IReadOnlyList<float[]>> Embed(List<string> texts) => new(texts.ConvertAll(t => new float[] { t.Length }));
+        }
+        """;
+
     public const string Names = """
         namespace @namespace.Inner
         {

@@ -11,6 +11,9 @@ public sealed class SnapshotTests
     public void Generate_Service_MatchesApproved() => Approved.Match("Service", Approved.Join(GeneratorRun.Generate(Samples.Service)));
 
     [Fact]
+    public void Generate_Batched_MatchesApproved() => Approved.Match("Batched", Approved.Join(GeneratorRun.Generate(Samples.Batched)));
+
+    [Fact]
     public void Generate_DifficultNames_MatchesApproved() => Approved.Match("Names", Approved.Join(GeneratorRun.Generate(Samples.Names)));
 
     [Fact]

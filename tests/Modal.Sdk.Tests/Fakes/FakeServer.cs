@@ -33,6 +33,8 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>What happens in a build; without it builds are refused.</summary>
     public Func<BuildImageRequest, IEnumerable<BuildEvent>>? Build { get; set; }
 
+    public ConcurrentQueue<UpdateAutoscalerRequest> ScalingUpdates { get; } = new();
+
     public ConcurrentDictionary<string, byte[]> Blobs { get; } = new();
 
     public ConcurrentQueue<string> OpenedApps { get; } = new();
@@ -76,6 +78,16 @@ internal sealed class FakeClientService(FakeServer server) : ModalClient.ModalCl
 {
     public override Task<HelloReply> Hello(HelloRequest request, ServerCallContext context) =>
         Task.FromResult(new HelloReply { ServerVersion = "fake", ProtocolRevision = ProtocolRevision.Current, Sandbox = "fake" });
+
+    public override Task<UpdateAutoscalerReply> UpdateAutoscaler(UpdateAutoscalerRequest request, ServerCallContext context)
+    {
+        server.ScalingUpdates.Enqueue(request);
+        var effective = new ScalingSettings { MinContainers = 0, MaxContainers = 10, BufferContainers = 0, ScaledownWindowMs = 60_000 };
+        effective.MergeFrom(request.Settings);
+        return request.Settings.MinContainers > effective.MaxContainers
+            ? throw new RpcException(new Status(StatusCode.InvalidArgument, "MinContainers must be at most MaxContainers."))
+            : Task.FromResult(new UpdateAutoscalerReply { Effective = effective });
+    }
 
     public override async Task RunApp(IAsyncStreamReader<AppRequest> requests, IServerStreamWriter<AppEvent> events, ServerCallContext context)
     {

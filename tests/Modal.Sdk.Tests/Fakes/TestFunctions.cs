@@ -31,6 +31,24 @@ internal sealed class CountFunction() : StreamFunction<int, int>(
     },
     static (ref r) => r.ReadInt32());
 
+internal sealed class NextFunction(ServiceInstance instance) : Function<int, int>(
+    FunctionTarget.Method(instance, "Test.Counter.Next"),
+    static (ref w, x) =>
+    {
+        w.WriteArrayHeader(1);
+        w.Write(x);
+    },
+    static (ref r) => r.ReadInt32());
+
+/// <summary>An instance of a service without constructor arguments.</summary>
+internal sealed class CounterService : ServiceInstance
+{
+    public CounterService()
+        : base("Test.Counter", new byte[] { 0x90 }) => Next = new NextFunction(this);
+
+    public NextFunction Next { get; }
+}
+
 internal static class TestFunctions
 {
     [ModuleInitializer]
@@ -46,5 +64,13 @@ internal static class TestFunctions
                 Invoke = static _ => throw new InvalidOperationException("The fake server answers by itself."),
             });
         }
+
+        FunctionRegistry.Register(new ServiceDefinition
+        {
+            Name = "Test.Counter",
+            Assembly = "Modal.Sdk.Tests",
+            Create = static _ => new object(),
+            Functions = [new FunctionDefinition { Name = "Test.Counter.Next", Assembly = "Modal.Sdk.Tests", Invoke = static _ => default }],
+        });
     }
 }
