@@ -66,8 +66,8 @@ internal static partial class Log
     [LoggerMessage(3017, LogLevel.Warning, "{Store} could not be collected; the next attempt is in {Delay}")]
     public static partial void StoreNotCollected(ILogger logger, string store, TimeSpan delay, Exception exception);
 
-    [LoggerMessage(3019, LogLevel.Information, "Stored the snapshot {Key} of {Function}: {SizeBytes} bytes, {NewBytes} of them new")]
-    public static partial void SnapshotPublished(ILogger logger, string key, string function, long sizeBytes, long newBytes);
+    [LoggerMessage(3019, LogLevel.Information, "Stored the snapshot {Key} of {Function}: {SizeBytes} bytes, {NewBytes} of them new, {PackedBytes} when packed")]
+    public static partial void SnapshotPublished(ILogger logger, string key, string function, long sizeBytes, long newBytes, long packedBytes);
 
     [LoggerMessage(3020, LogLevel.Warning, "No snapshot of {Function} is kept; its containers start without: {Reason}")]
     public static partial void SnapshotNotTaken(ILogger logger, string function, string reason);

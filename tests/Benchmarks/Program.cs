@@ -11,7 +11,7 @@ using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All, new PlacementBenchmark(), new QueueMemoryBenchmark()];
+    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {
@@ -28,6 +28,18 @@ if (args is [LazyClient.Argument])
 if (args is [ColdClient.Argument, var mode, var rounds])
 {
     await ColdClient.RunAsync(mode, int.Parse(rounds, System.Globalization.CultureInfo.InvariantCulture));
+    return 0;
+}
+
+if (args is [BurstBenchmark.Argument])
+{
+    await BurstBenchmark.CallAsync();
+    return 0;
+}
+
+if (args is [SnapshotBenchmark.Argument])
+{
+    await SnapshotBenchmark.CallAsync();
     return 0;
 }
 

@@ -25,9 +25,13 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
     private readonly ChunkBatch _batch = new();
     private readonly HashSet<string> _trusted = new(StringComparer.Ordinal);
     private long _newBytes;
+    private long _packedBytes;
 
     /// <summary>Bytes, not compressed, that were not stored before.</summary>
     public long NewBytes => _newBytes;
+
+    /// <summary>Bytes that they take in packs.</summary>
+    public long PackedBytes => _packedBytes;
 
     /// <summary>
     /// Says that an index stays while this writer works: it has been stored within the grace time, or a record names it. Its packs are used even if they are marked as condemned, which a
@@ -253,6 +257,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
                 length = codec.Compress(bytes.Span, frame);
             }
 
+            Interlocked.Add(ref _packedBytes, length);
             await _packs.AppendAsync(chunk, frame.AsSpan(0, length), cancellationToken);
         }
         finally

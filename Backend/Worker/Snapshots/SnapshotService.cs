@@ -162,8 +162,8 @@ internal sealed class SnapshotService : IAsyncDisposable
                 // Its starts are quick from here on; the rest is for other workers.
                 _taking.TryRemove(key.Name, out _);
                 using var kept = await _local.UseAsync(key.Name) ?? throw new IOException("It is gone from this machine's disk.");
-                var (sizeBytes, newBytes) = await _store.PutAsync(key, function, kept.Folder, cancellationToken);
-                Log.SnapshotPublished(_logger, key.Name, function, sizeBytes, newBytes);
+                var (sizeBytes, newBytes, packedBytes) = await _store.PutAsync(key, function, kept.Folder, cancellationToken);
+                Log.SnapshotPublished(_logger, key.Name, function, sizeBytes, newBytes, packedBytes);
             }
             finally
             {

@@ -57,9 +57,9 @@ internal sealed class SnapshotStore(ImageStore images, TimeProvider time, ILogge
     /// <param name="function">The function, for people.</param>
     /// <param name="folder">Its files.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Its length, and how much of it was not stored before, in bytes.</returns>
+    /// <returns>Its length, and how much of it was not stored before and what that takes, in bytes.</returns>
     /// <exception cref="IOException">It could not be stored.</exception>
-    public async Task<(long SizeBytes, long NewBytes)> PutAsync(SnapshotKey key, string function, string folder, CancellationToken cancellationToken)
+    public async Task<(long SizeBytes, long NewBytes, long PackedBytes)> PutAsync(SnapshotKey key, string function, string folder, CancellationToken cancellationToken)
     {
         var catalog = new ContentCatalog();
         await AddRelativesAsync(key, catalog, cancellationToken);
@@ -83,7 +83,7 @@ internal sealed class SnapshotStore(ImageStore images, TimeProvider time, ILogge
         }
     }
 
-    private async Task<(long SizeBytes, long NewBytes)> PutAsync(SnapshotKey key, string function, string folder, ContentCatalog catalog, CancellationToken cancellationToken)
+    private async Task<(long SizeBytes, long NewBytes, long PackedBytes)> PutAsync(SnapshotKey key, string function, string folder, ContentCatalog catalog, CancellationToken cancellationToken)
     {
         using var writer = new ContentWriter(Tier, catalog);
         var root = TreeNode.Directory();
@@ -109,7 +109,7 @@ internal sealed class SnapshotStore(ImageStore images, TimeProvider time, ILogge
 
         using var index = await writer.FinishAsync(root, cancellationToken);
         await PutRecordAsync(key, new SnapshotRecord { Index = index.Name, Segmented = segmented, SizeBytes = size, Function = function }, cancellationToken);
-        return (size, writer.NewBytes);
+        return (size, writer.NewBytes, writer.PackedBytes);
     }
 
     private async Task PutRecordAsync(SnapshotKey key, SnapshotRecord record, CancellationToken cancellationToken)

@@ -19,9 +19,10 @@ internal sealed class HelloPeers : IDisposable
     /// <summary>Seconds of <c>runsc run</c>, from the command to its end.</summary>
     public async Task<double> RunscAsync()
     {
-        var bundle = Bundle();
+        var number = Interlocked.Increment(ref _count);
+        var bundle = Bundle(number);
         return await TimeAsync(Cli.Wrap("runsc").WithArguments(
-            ["--root", Path.Combine(_folder.FullName, "state"), "--network=none", "--ignore-cgroups", "run", "--bundle", bundle, $"modal-hello-{Environment.ProcessId}-{_count}"]));
+            ["--root", Path.Combine(_folder.FullName, "state"), "--network=none", "--ignore-cgroups", "run", "--bundle", bundle, $"modal-hello-{Environment.ProcessId}-{number}"]));
     }
 
     /// <summary>Seconds of <c>podman run</c> with runsc; null where podman is not to be had.</summary>
@@ -70,9 +71,9 @@ internal sealed class HelloPeers : IDisposable
         return result!.StandardOutput.Trim() == "hello" ? seconds : throw new InvalidOperationException($"It printed '{result.StandardOutput}' and '{result.StandardError}'.");
     }
 
-    private string Bundle()
+    private string Bundle(int number)
     {
-        var bundle = Path.Combine(_folder.FullName, (++_count).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var bundle = Path.Combine(_folder.FullName, number.ToString(System.Globalization.CultureInfo.InvariantCulture));
         Directory.CreateDirectory(bundle);
         var configuration = new JsonObject
         {

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using CliWrap;
+using CliWrap.Buffered;
+using Modal.Benchmarks.Reporting;
+using Modal.Scenarios.Harness;
+
+namespace Modal.Benchmarks.ColdStart;
+
+/// <summary>A hundred calls at once of a function without a container, each in a sandbox of its own; against as many bare sandboxes with a .NET hello, started as many at a time as there are cores.</summary>
+internal sealed class BurstBenchmark : IBenchmark
+{
+    public const string Argument = "--burst-client";
+
+    private const int Sandboxes = 100;
+
+    // Longer than all of them take to start, so that none serves twice.
+    private const int HoldMilliseconds = 60_000;
+
+    public string Name => "burst100";
+
+    public string Description => "100 cold sandboxes at once, median time from the call to user code; floor: 100 times runsc run of a .NET hello, one per core at a time";
+
+    /// <summary>Main of the client's process: prints after how many milliseconds each call ran.</summary>
+    public static async Task CallAsync()
+    {
+        await ColdJobs.Remote.Nothing.CallAsync();
+
+        // The first compiles this process and lets the worker see what is wanted.
+        await ColdJobs.Remote.HoldAsync.CallAsync(0);
+        using var server = new ServerClient(Path.Combine(Environment.GetEnvironmentVariable("MODAL_STATE_DIR")!, "daemon.sock"));
+        await Until.SeenAsync("scale to zero", TimeSpan.FromSeconds(30), async () => (await server.StatusAsync()).Apps.SelectMany(a => a.Functions).Where(f => f.Name.EndsWith("HoldAsync", StringComparison.Ordinal)).Sum(f => f.Containers.Count), found => found == 0);
+        await Task.Delay(3000);
+        var begun = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var calls = Enumerable.Range(0, Sandboxes).Select(_ => ColdJobs.Remote.HoldAsync.CallAsync(HoldMilliseconds)).ToList();
+        foreach (var at in await Task.WhenAll(calls))
+        {
+            Console.WriteLine(at - begun);
+        }
+    }
+
+    async Task<Measured> IBenchmark.RunAsync()
+    {
+        var floor = await FloorAsync();
+        var (state, _) = TestState.Create("burst");
+        var daemon = HostProcess.Serve(state);
+        try
+        {
+            var output = await Cli.Wrap("dotnet")
+                .WithArguments([typeof(BurstBenchmark).Assembly.Location, Argument])
+                .WithEnvironmentVariables(e => e.Set("MODAL_STATE_DIR", state).Set("MODAL_HOST", HostPaths.HostProgram))
+                .WithStandardErrorPipe(PipeTarget.ToDelegate(Console.Error.WriteLine))
+                .ExecuteBufferedAsync();
+            var times = output.StandardOutput.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse).Order().ToList();
+            var ours = Stats.Median(times.Select(t => t / 1000.0));
+            Console.WriteLine($"first {times[0]} ms, median {ours * 1000:0} ms, last {times[^1]} ms; bare sandboxes: median {floor:0.00} s");
+            return new Measured(Name, $"{ours:0.00}s", $"runsc-run:{floor:0.00}s", ours / floor, "<1s-or-<=1.2x-floor", times.Count == Sandboxes && (ours < 1 || ours / floor <= 1.2));
+        }
+        finally
+        {
+            await HostProcess.StopAsync(daemon);
+            Directory.Delete(state, recursive: true);
+        }
+    }
+
+    private static async Task<double> FloorAsync()
+    {
+        using var peers = new HelloPeers();
+        var start = Stopwatch.GetTimestamp();
+        var ends = new List<double>();
+        await Parallel.ForEachAsync(Enumerable.Range(0, Sandboxes), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, async (_, _) =>
+        {
+            await peers.RunscAsync();
+            lock (ends)
+            {
+                ends.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+        });
+        return Stats.Median(ends);
+    }
+}
