@@ -60,6 +60,12 @@ internal static partial class Log
     [LoggerMessage(3018, LogLevel.Warning, "Images are unpacked as a whole before containers start: {Obstacle}")]
     public static partial void ImagesUnpacked(ILogger logger, string obstacle);
 
+    [LoggerMessage(3019, LogLevel.Warning, "The disk of container {ContainerId}, {SizeMiB} MiB, is in memory and counts against its memory limit, because it cannot be on this machine's disk: {Obstacle}")]
+    public static partial void DiskInMemory(ILogger logger, string containerId, long sizeMiB, string obstacle);
+
+    [LoggerMessage(3020, LogLevel.Warning, "The processor limit of container {ContainerId}, {CpuLimitCores} cores, is not enforced: this machine's control groups cannot")]
+    public static partial void CpuNotLimited(ILogger logger, string containerId, double cpuLimitCores);
+
     [LoggerMessage(3017, LogLevel.Warning, "{Store} could not be collected; the next attempt is in {Delay}")]
     public static partial void StoreNotCollected(ILogger logger, string store, TimeSpan delay, Exception exception);
 }

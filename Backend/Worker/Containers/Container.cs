@@ -66,7 +66,8 @@ internal sealed partial class Container : ISandboxEvents
 
     private TimeSpan StartupTimeout => _start.Function.StartupTimeoutMs > 0 ? TimeSpan.FromMilliseconds(_start.Function.StartupTimeoutMs) : Timeout;
 
-    private long MemoryMiB => _start.Function.Resources is { MemoryMib: > 0 } r ? r.MemoryMib : DefaultMemoryMiB;
+    // The limit: what is requested beside it is a matter of placement.
+    private long MemoryMiB => _start.Function.Resources is { } r ? r.MemoryLimitMib > 0 ? r.MemoryLimitMib : r.MemoryMib > 0 ? r.MemoryMib : DefaultMemoryMiB : DefaultMemoryMiB;
 
     /// <summary>Ends the container: at once if it has not begun or has no grace.</summary>
     public void Stop(TimeSpan grace, string reason)
@@ -146,7 +147,7 @@ internal sealed partial class Container : ISandboxEvents
         }
 
         var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
-        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox), this, _abort.Token);
+        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox, function.Resources?.EphemeralDiskMib ?? 0), this, _abort.Token);
         lock (_gate)
         {
             _timeline.End("sandbox");

@@ -39,7 +39,9 @@ internal static class GVisorBundle
         if (!spec.IsBuild)
         {
             // What a build leaves in /tmp is there for its next step.
-            mounts.Add(Mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", $"size={spec.MemoryMiB / 2}m"));
+            mounts.Add(spec.DiskFolder is { } disk
+                ? Mount("/tmp", "bind", disk, "rbind", "rw", "nosuid", "nodev")
+                : Mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", $"size={(spec.TemporaryMiB > 0 ? spec.TemporaryMiB : spec.MemoryMiB / 2)}m"));
         }
 
         foreach (var bind in spec.Binds)

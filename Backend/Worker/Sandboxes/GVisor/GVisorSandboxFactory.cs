@@ -22,10 +22,11 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     public string Root => root;
 
     /// <inheritdoc/>
-    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken)
+    public async Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken)
     {
         var image = spec.Image;
-        return StartAsync(
+        var disk = spec.EphemeralDiskMiB > 0 ? await MakeDiskAsync(spec.Id, spec.EphemeralDiskMiB, cancellationToken) : null;
+        return await StartAsync(
             spec.Id,
             spec.CpuCores,
             new BundleSpec
@@ -36,6 +37,8 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
                 Binds = [.. image?.Binds ?? [], .. RunnerBinds(spec.CodePath)],
                 WorkingDirectory = image?.WorkingDirectory ?? GVisorBundle.CodePath,
                 MemoryMiB = spec.MemoryMiB,
+                TemporaryMiB = spec.EphemeralDiskMiB,
+                DiskFolder = disk,
                 Uid = image?.Uid ?? GVisorBundle.NobodyId,
                 Gid = image?.Gid ?? GVisorBundle.NobodyId,
             },
@@ -105,6 +108,27 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         if (count > 0)
         {
             Log.LeftoversRemoved(logger, count);
+        }
+    }
+
+    // Where there can be no disk of its own the limit still holds, and what is written counts as memory.
+    private async Task<string?> MakeDiskAsync(string id, long sizeMiB, CancellationToken cancellationToken)
+    {
+        var folder = host.FolderOf(id);
+        try
+        {
+            var (path, obstacle) = await SandboxDisk.MakeAsync(folder, sizeMiB, cancellationToken);
+            if (path is null)
+            {
+                Log.DiskInMemory(logger, id, sizeMiB, obstacle);
+            }
+
+            return path;
+        }
+        catch (OperationCanceledException)
+        {
+            host.Remove(folder);
+            throw;
         }
     }
 
