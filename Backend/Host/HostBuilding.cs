@@ -121,7 +121,17 @@ internal static class HostBuilding
             builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(options.ServerAddress)));
         }
 
-        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier, w.Images) = (options.StateDirectory, options.StoreAddress, options.Images));
+        builder.Services.AddModalWorker(w =>
+        {
+            (w.StateDirectory, w.StoreTier, w.Images) = (options.StateDirectory, options.StoreAddress, options.Images);
+            (w.Region, w.Pool, w.EphemeralDiskMiB) = (options.Region, options.Pool, options.DiskMiB);
+            w.Gpus = options.Gpus switch
+            {
+                "all" => null,
+                "none" => [],
+                var uuids => uuids.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            };
+        });
     }
 
     private static IPEndPoint ParseLoopback(string text) =>

@@ -66,6 +66,18 @@ internal static partial class Log
     [LoggerMessage(3020, LogLevel.Warning, "The processor limit of container {ContainerId}, {CpuLimitCores} cores, is not enforced: this machine's control groups cannot")]
     public static partial void CpuNotLimited(ILogger logger, string containerId, double cpuLimitCores);
 
+    [LoggerMessage(3021, LogLevel.Information, "GPUs that containers may have: {Models}, driver {DriverVersion}")]
+    public static partial void GpusFound(ILogger logger, string models, string driverVersion);
+
+    [LoggerMessage(3022, LogLevel.Warning, "This machine's GPUs cannot be used: {Cause}")]
+    public static partial void GpusNotUsable(ILogger logger, string cause);
+
+    [LoggerMessage(3023, LogLevel.Warning, "GPU {Gpu} is left out: {Cause}")]
+    public static partial void GpuLeftOut(ILogger logger, string gpu, string cause);
+
+    [LoggerMessage(3024, LogLevel.Warning, "The driver's library libcuda.so.1 was not found, so containers see GPUs but cannot compute on them; it is in the distribution's package libcuda1 or libnvidia-compute")]
+    public static partial void GpuLibrariesMissing(ILogger logger);
+
     [LoggerMessage(3017, LogLevel.Warning, "{Store} could not be collected; the next attempt is in {Delay}")]
     public static partial void StoreNotCollected(ILogger logger, string store, TimeSpan delay, Exception exception);
 }

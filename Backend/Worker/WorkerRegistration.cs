@@ -5,6 +5,7 @@ using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
@@ -24,6 +25,7 @@ public static class WorkerRegistration
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IWorkerBlobs, GrpcBlobs>();
+        services.AddSingleton<GpuInventory>();
         services.AddSingleton<EventLoop>();
         services.AddSingleton<MemoryWatch>();
         services.AddSingleton<SandboxHost>();

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
@@ -39,6 +40,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly List<Task> _transfers = [];
     private ISandbox? _sandbox;
     private ContainerImage? _image;
+    private GpuLease? _gpus;
     private ulong _lastId;
     private bool _isReady;
     private bool _isStopping;
@@ -61,6 +63,9 @@ internal sealed partial class Container : ISandboxEvents
 
     /// <summary>Ends when the container is gone and the server has been told.</summary>
     public Task Ended { get; }
+
+    /// <summary>It is not ready yet, and nothing keeps it from becoming so.</summary>
+    public bool IsStarting => !_started.Task.IsCompleted && !_abort.IsCancellationRequested && !Ended.IsCompleted;
 
     private TimeSpan Timeout => TimeSpan.FromMilliseconds(_start.Function.TimeoutMs > 0 ? _start.Function.TimeoutMs : DefaultTimeoutMs);
 
@@ -146,8 +151,15 @@ internal sealed partial class Container : ISandboxEvents
             function.ServiceArguments = new Payload { Format = arguments.Format, Inline = await FetchAsync(arguments) };
         }
 
+        if (_start.Gpus.Count > 0)
+        {
+            _gpus = await HoldGpusAsync();
+            _timeline.End("gpu");
+        }
+
         var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
-        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox, function.Resources?.EphemeralDiskMib ?? 0), this, _abort.Token);
+        var sandbox = await _services.Factory.StartAsync(new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore, _image?.Sandbox, function.Resources?.EphemeralDiskMib ?? 0, _gpus is null ? null : _services.Gpus.Access(_gpus.Gpus)), this,
+            _abort.Token);
         lock (_gate)
         {
             _timeline.End("sandbox");
@@ -166,6 +178,21 @@ internal sealed partial class Container : ISandboxEvents
                 Environment = { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = function.Name },
             },
         });
+    }
+
+    // The container before may still be ending, or a build's step may have them.
+    private async Task<GpuLease> HoldGpusAsync()
+    {
+        using var limit = new CancellationTokenSource(StartupTimeout, _services.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _abort.Token);
+        try
+        {
+            return await _services.Gpus.HoldAsync(_start.Gpus, either.Token);
+        }
+        catch (OperationCanceledException e) when (!_abort.IsCancellationRequested)
+        {
+            throw new SandboxStartException($"its GPUs were in use for {StartupTimeout.TotalSeconds:0.###} s, by another container or a build.", e);
+        }
     }
 
     private Failure StartFailure(Exception e) => new()
@@ -194,6 +221,7 @@ internal sealed partial class Container : ISandboxEvents
             await _image.DisposeAsync();
         }
 
+        _gpus?.Dispose();
         lock (_gate)
         {
             var (reason, failure) = Explain(exit);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 
@@ -8,4 +9,4 @@ namespace Modal.Backend.Worker.Containers;
 
 /// <summary>What every container of a worker uses.</summary>
 internal sealed record ContainerServices(
-    WorkerOptions Options, ISandboxFactory Factory, CodeVersions Code, ContainerImages Images, IWorkerBlobs Blobs, SemaphoreSlim StartSlots, TimeProvider Time, ILogger Logger);
+    WorkerOptions Options, ISandboxFactory Factory, CodeVersions Code, ContainerImages Images, IWorkerBlobs Blobs, GpuInventory Gpus, SemaphoreSlim StartSlots, TimeProvider Time, ILogger Logger);

@@ -6,8 +6,10 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Containers;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Session;
@@ -17,7 +19,7 @@ namespace Modal.Backend.Worker.Session;
 /// Owns all containers.
 /// </summary>
 internal sealed class WorkerService(
-    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
+    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, IWorkerBlobs blobs, GpuInventory gpus, TimeProvider time, ILogger<WorkerService> logger)
     : BackgroundService
 {
     private const int MaxDelayFactor = 30;
@@ -33,18 +35,24 @@ internal sealed class WorkerService(
         // Off the thread that starts the host: finding a sandbox may take a second.
         await Task.Yield();
         var choice = await probe.ChooseAsync(stoppingToken);
+        if (gpus.Gpus.Count > 0 && choice.Factory is GVisorSandboxFactory gVisor && await gVisor.FindGpuObstacleAsync(gpus.DriverVersion) is { } obstacle)
+        {
+            gpus.Exclude(obstacle);
+        }
+
         choice.Factory.RemoveLeftovers();
         code.CleanUp();
         var services = new ContainerServices(
-            _options, choice.Factory, code, images.Open(choice.Factory), blobs, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
-        var register = Describe(choice);
+            _options, choice.Factory, code, images.Open(choice.Factory), blobs, gpus, new SemaphoreSlim(_options.ConcurrentStarts > 0 ? _options.ConcurrentStarts : Environment.ProcessorCount), time, logger);
+        var diskMiB = _options.EphemeralDiskMiB > 0 ? _options.EphemeralDiskMiB : new DriveInfo(_options.StateDirectory).AvailableFreeSpace / 1024 / 1024 * 8 / 10;
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
             var cause = "the server ended it";
             try
             {
-                if (await ServeAsync(services, register, () => failures = 0, stoppingToken))
+                // Anew for each session: a GPU may have been lost in the last.
+                if (await ServeAsync(services, Describe(choice, diskMiB), () => failures = 0, stoppingToken))
                 {
                     return;
                 }
@@ -64,7 +72,7 @@ internal sealed class WorkerService(
         }
     }
 
-    private RegisterWorker Describe(SandboxChoice choice) => new()
+    private RegisterWorker Describe(SandboxChoice choice, long diskMiB) => new()
     {
         WorkerId = WorkerIdentity.Load(_options.StateDirectory),
         Version = typeof(WorkerService).Assembly.GetName().Version?.ToString() ?? "",
@@ -73,6 +81,10 @@ internal sealed class WorkerService(
         MemoryMib = _options.MemoryMiB > 0 ? _options.MemoryMiB : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1024 / 1024 * 8 / 10,
         Sandbox = choice.Factory.Kind,
         SandboxAdvice = choice.Advice,
+        Region = _options.Region,
+        Pool = _options.Pool,
+        EphemeralDiskMib = diskMiB,
+        Gpus = { gpus.Gpus.Select(static g => new WorkerGpu { Uuid = g.Uuid, Model = g.Model, Name = g.Name, MemoryMib = g.MemoryMiB }) },
     };
 
     // True if the server refused us for good.
@@ -151,7 +163,7 @@ internal sealed class WorkerService(
     {
         using var timer = new PeriodicTimer(s_tick, time);
         var last = time.GetTimestamp();
-        outbox.Post(new WorkerMessage { Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds() } });
+        outbox.Post(Heartbeat());
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             foreach (var container in _containers.Values)
@@ -162,10 +174,15 @@ internal sealed class WorkerService(
             if (time.GetElapsedTime(last) >= heartbeat)
             {
                 last = time.GetTimestamp();
-                outbox.Post(new WorkerMessage { Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds() } });
+                outbox.Post(Heartbeat());
             }
         }
     }
+
+    private WorkerMessage Heartbeat() => new()
+    {
+        Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds(), Starting = _containers.Values.Count(static c => c.IsStarting), Gpus = { gpus.Measure() } },
+    };
 
     private async Task EndContainersAsync()
     {

@@ -73,7 +73,7 @@ public sealed class LimitTests
         await Machine.WaitForEndAsync(container.Id);
         Assert.DoesNotContain(MountTable.Read(), m => m.Path.StartsWith(worker.StateDirectory, StringComparison.Ordinal));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(worker.StateDirectory, "containers")));
-        Assert.DoesNotContain(Machine.LoopFiles(), f => f.StartsWith(worker.StateDirectory, StringComparison.Ordinal));
+        await Machine.WaitForLoopsAsync(worker.StateDirectory);
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class LimitTests
         await Machine.WaitForEndAsync(container.Id);
         Assert.DoesNotContain(MountTable.Read(), m => m.Path.StartsWith(state, StringComparison.Ordinal));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(state, "containers")));
-        Assert.DoesNotContain(Machine.LoopFiles(), f => f.StartsWith(state, StringComparison.Ordinal));
+        await Machine.WaitForLoopsAsync(state);
     }
 
     [Theory]

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Loop;
@@ -40,17 +41,21 @@ internal sealed class TestWorker : IAsyncDisposable
     /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
     /// <param name="kind">Sandboxes it uses.</param>
     /// <param name="state">State directory to take over; null for a fresh one.</param>
-    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null)
+    /// <param name="configure">Changes its settings, by which it has no GPUs.</param>
+    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null, Action<WorkerOptions>? configure = null)
     {
         var directory = state ?? Directory.CreateTempSubdirectory("modal-worker-test-").FullName;
-        var options = Options.Create(new WorkerOptions
+        var settings = new WorkerOptions
         {
             StateDirectory = directory,
             ImageFsDirectory = Path.Combine(RepositoryRoot, "Backend", "ImageFs", BuildFolder),
             RunnerDirectory = Path.Combine(RepositoryRoot, "Backend", "Runner", BuildFolder),
             BaseRootDirectory = BaseRoot() ?? "/nonexistent",
             Sandbox = kind,
-        });
+            Gpus = [],
+        };
+        configure?.Invoke(settings);
+        var options = Options.Create(settings);
         if (kind == SandboxKind.GVisor && BaseRoot() is null)
         {
             Assert.Skip("There is no base root file system; the test script makes one.");
@@ -74,9 +79,10 @@ internal sealed class TestWorker : IAsyncDisposable
         var store = new ImageStore(new FolderTier(Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
         var roots = new ImageRoots(options, store, TimeProvider.System, NullLogger<ImageRoots>.Instance);
         var codes = new CodeVersions(options, blobs);
-        var images = new WorkerImages(options, store, roots, new UsedImages(), codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var gpus = new GpuInventory(options, NullLogger<GpuInventory>.Instance);
+        var images = new WorkerImages(options, store, roots, new UsedImages(), codes, blobs, gpus, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, images.Open(choice.Factory), blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+            options.Value, choice.Factory, codes, images.Open(choice.Factory), blobs, gpus, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs);
     }
 

@@ -1,3 +1,5 @@
+using Modal.Backend.Worker.Gpus;
+
 namespace Modal.Backend.Worker.Sandboxes.GVisor;
 
 /// <summary>What is in a sandbox.</summary>
@@ -26,6 +28,9 @@ internal sealed record BundleSpec
 
     /// <summary>Folder of this machine that is /tmp; null for one in memory.</summary>
     public string? DiskFolder { get; init; }
+
+    /// <summary>Its GPUs; null for none.</summary>
+    public GpuAccess? Gpu { get; init; }
 
     /// <summary>Who runs.</summary>
     public uint Uid { get; init; } = GVisorBundle.NobodyId;

@@ -39,6 +39,7 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
                 MemoryMiB = spec.MemoryMiB,
                 TemporaryMiB = spec.EphemeralDiskMiB,
                 DiskFolder = disk,
+                Gpu = spec.Gpu,
                 Uid = image?.Uid ?? GVisorBundle.NobodyId,
                 Gid = image?.Gid ?? GVisorBundle.NobodyId,
             },
@@ -100,6 +101,9 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
             stderrTheirs.Dispose();
         }
     }
+
+    /// <summary>Says why sandboxes cannot use GPUs with this driver; null if they can.</summary>
+    public Task<string?> FindGpuObstacleAsync(string driverVersion) => runsc.FindGpuObstacleAsync(driverVersion);
 
     /// <inheritdoc/>
     public void RemoveLeftovers()
