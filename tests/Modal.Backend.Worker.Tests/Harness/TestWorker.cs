@@ -36,6 +36,8 @@ internal sealed class TestWorker : IAsyncDisposable
 
     public LocalBlobs Blobs { get; }
 
+    public WorkerOptions Settings => _services.Options;
+
     public ISandboxFactory Factory => _services.Factory;
 
     /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
