@@ -5,8 +5,6 @@ namespace Modal.ScenarioApp;
 /// <summary>Functions that take more than they may have.</summary>
 public static partial class Limits
 {
-    private static readonly List<byte[]> s_hoard = [];
-
     /// <summary>The neighbour: answers at once.</summary>
     [Function(MaxContainers = 1, MinContainers = 1)]
     public static int Ping(int x) => x;
@@ -14,14 +12,15 @@ public static partial class Limits
     [Function(MaxContainers = 1, MemoryMiB = 64, MemoryLimitMiB = 320)]
     public static int Hoard(int megabytes)
     {
+        var hoard = new List<byte[]>();
         for (var i = 0; i < megabytes; i++)
         {
             var block = new byte[1024 * 1024];
             Array.Fill(block, (byte)1);
-            s_hoard.Add(block);
+            hoard.Add(block);
         }
 
-        return megabytes;
+        return hoard.Count;
     }
 
     /// <summary>Work done on two threads.</summary>
