@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Backend.Worker.Tests.Harness;
 using Modal.Protocol;
 using Modal.Serialization;
@@ -57,6 +58,48 @@ public sealed class LimitTests
         var failure = (await container.CallAsync(TestContainer.Arguments(300))).Failure;
 
         Assert.Contains("No space left on device", failure.Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MakeDisk_ThatCannotBe_SaysWhyAndLeavesNothing()
+    {
+        var folder = Directory.CreateTempSubdirectory("modal-disk-test-").FullName;
+        try
+        {
+            // Too small for a file system.
+            var (path, obstacle) = await SandboxDisk.MakeAsync(folder, 0, TestContext.Current.CancellationToken);
+
+            Assert.Null(path);
+            Assert.StartsWith("mkfs.ext4 ended with exit code 1", obstacle, StringComparison.Ordinal);
+            Assert.Empty(Directory.EnumerateFiles(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, null, "tmpfs size=256m")]
+    [InlineData(100, null, "tmpfs size=100m")]
+    [InlineData(100, "/disk", "bind nodev")]
+    public void Configuration_TemporaryFiles_AreOnTheDiskOrInAsMuchMemory(long diskMiB, string? folder, string mount)
+    {
+        var spec = new BundleSpec
+        {
+            Root = "/r",
+            Command = ["/c"],
+            WorkingDirectory = "/",
+            Environment = new Dictionary<string, string>(),
+            MemoryMiB = 512,
+            TemporaryMiB = diskMiB,
+            DiskFolder = folder,
+        };
+
+        var found = GVisorBundle.Configuration(spec)["mounts"]!.AsArray().Single(m => m!["destination"]!.GetValue<string>() == "/tmp")!;
+
+        Assert.Equal(mount, $"{found["type"]} {found["options"]!.AsArray()[^1]}");
+        Assert.Equal(folder ?? "tmpfs", found["source"]!.GetValue<string>());
     }
 
     [Fact]
