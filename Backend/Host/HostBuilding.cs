@@ -123,7 +123,17 @@ internal static class HostBuilding
 
         var drain = options.Role == HostRole.Worker ? new WorkerOptions().DrainGrace : TimeSpan.Zero;
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(h => h.ShutdownTimeout += drain);
-        builder.Services.AddModalWorker(w => (w.StateDirectory, w.StoreTier, w.Images, w.WaitingRunners, w.DrainGrace) = (options.StateDirectory, options.StoreAddress, options.Images, options.WaitingRunners, drain));
+        builder.Services.AddModalWorker(w =>
+        {
+            (w.StateDirectory, w.StoreTier, w.Images, w.WaitingRunners, w.DrainGrace) = (options.StateDirectory, options.StoreAddress, options.Images, options.WaitingRunners, drain);
+            (w.Region, w.Pool, w.EphemeralDiskMiB) = (options.Region, options.Pool, options.DiskMiB);
+            w.Gpus = options.Gpus switch
+            {
+                "all" => null,
+                "none" => [],
+                var uuids => uuids.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            };
+        });
     }
 
     private static IPEndPoint ParseLoopback(string text) =>

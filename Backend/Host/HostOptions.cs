@@ -32,6 +32,18 @@ public sealed record HostOptions
     /// <summary>How many runners wait for containers at most, each with some 80 MiB. Null, the default, means two per core; zero means none.</summary>
     public int? WaitingRunners { get; init; }
 
+    /// <summary>Where a worker is, such as <c>eu-west</c>. Default empty: not known.</summary>
+    public string Region { get; init; } = "";
+
+    /// <summary>Pool that a worker belongs to. Default <c>default</c>.</summary>
+    public string Pool { get; init; } = "default";
+
+    /// <summary>GPUs that a worker's containers may have: <c>all</c>, <c>none</c>, or uuids with commas. Default all.</summary>
+    public string Gpus { get; init; } = "all";
+
+    /// <summary>Disk in MiB that a worker's containers may request in all. 0, the default, means 80 % of what is free.</summary>
+    public long DiskMiB { get; init; }
+
     /// <summary>A daemon without apps stops after this. Default 30 minutes; zero means never.</summary>
     public TimeSpan IdleLimit { get; init; } = TimeSpan.FromMinutes(30);
 

@@ -63,6 +63,24 @@ internal static partial class Log
     [LoggerMessage(3018, LogLevel.Warning, "Images are unpacked as a whole before containers start: {Obstacle}")]
     public static partial void ImagesUnpacked(ILogger logger, string obstacle);
 
+    [LoggerMessage(3019, LogLevel.Warning, "The disk of container {ContainerId}, {SizeMiB} MiB, is in memory and counts against its memory limit, because it cannot be on this machine's disk: {Obstacle}")]
+    public static partial void DiskInMemory(ILogger logger, string containerId, long sizeMiB, string obstacle);
+
+    [LoggerMessage(3020, LogLevel.Warning, "The processor limit of container {ContainerId}, {CpuLimitCores} cores, is not enforced: this machine's control groups cannot")]
+    public static partial void CpuNotLimited(ILogger logger, string containerId, double cpuLimitCores);
+
+    [LoggerMessage(3021, LogLevel.Information, "GPUs that containers may have: {Models}, driver {DriverVersion}")]
+    public static partial void GpusFound(ILogger logger, string models, string driverVersion);
+
+    [LoggerMessage(3022, LogLevel.Warning, "This machine's GPUs cannot be used: {Cause}")]
+    public static partial void GpusNotUsable(ILogger logger, string cause);
+
+    [LoggerMessage(3023, LogLevel.Warning, "GPU {Gpu} is left out: {Cause}")]
+    public static partial void GpuLeftOut(ILogger logger, string gpu, string cause);
+
+    [LoggerMessage(3024, LogLevel.Warning, "The driver's library libcuda.so.1 was not found, so containers see GPUs but cannot compute on them; it is in the distribution's package libcuda1 or libnvidia-compute")]
+    public static partial void GpuLibrariesMissing(ILogger logger);
+
     [LoggerMessage(3017, LogLevel.Warning, "{Store} could not be collected; the next attempt is in {Delay}")]
     public static partial void StoreNotCollected(ILogger logger, string store, TimeSpan delay, Exception exception);
 

@@ -83,6 +83,27 @@ public sealed class WorkerOptions
     /// </summary>
     public TimeSpan? CollectionInterval { get; set; } = TimeSpan.FromHours(24);
 
+    /// <summary>Where this worker is, such as <c>eu-west</c>: functions may ask for it. Up to 64 letters, digits, dots, dashes and underscores; empty, the default, means that it is not known.</summary>
+    public string Region { get; set; } = "";
+
+    /// <summary>Pool that this worker belongs to: it takes the functions that name it, and no others. Up to 64 letters, digits, dots, dashes and underscores. Default <c>default</c>, the pool of functions that name none.</summary>
+    public string Pool { get; set; } = "default";
+
+    /// <summary>Disk in MiB that containers may request in all. 0, the default, means 80 % of what is free in the state directory when the worker starts.</summary>
+    public long EphemeralDiskMiB { get; set; }
+
+    /// <summary>Uuids of the GPUs that containers may have. Null, the default, means all that the driver shows; an empty list means none.</summary>
+    public IReadOnlyList<string>? Gpus { get; set; }
+
+    /// <summary>NVIDIA's management library; a path, or a name that the loader looks for. Default <c>libnvidia-ml.so.1</c>; a machine that does not have it has no GPUs.</summary>
+    public string NvmlPath { get; set; } = "libnvidia-ml.so.1";
+
+    /// <summary>Folder with the device nodes of GPUs (nvidiactl, nvidia0 and so on). Default <c>/dev</c>. A GPU without its node is left out. In containers they are always in /dev.</summary>
+    public string GpuDeviceDirectory { get; set; } = "/dev";
+
+    /// <summary>Folder with the driver's libraries (libcuda.so.1 and so on). Null, the default, means the usual places.</summary>
+    public string? GpuLibraryDirectory { get; set; }
+
     /// <summary>Memory in MiB of a step of an image's build. Default 4096, at least 256; a step that uses more is ended.</summary>
     public long BuildMemoryMiB { get; set; } = 4096;
 }

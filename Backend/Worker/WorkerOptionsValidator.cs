@@ -35,6 +35,12 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
         Require(options.CollectionDelay >= TimeSpan.Zero, nameof(options.CollectionDelay), options.CollectionDelay, "zero or more");
         Require(options.CollectionInterval is not { } interval || interval == TimeSpan.Zero || (interval >= TimeSpan.FromHours(1) && interval <= TimeSpan.FromDays(14)),
             nameof(options.CollectionInterval), options.CollectionInterval, "from 1 h to 14 days, or zero or null for never");
+        Require(options.Region.Length == 0 || IsName(options.Region), nameof(options.Region), options.Region, "up to 64 letters, digits, dots, dashes and underscores, or empty");
+        Require(IsName(options.Pool), nameof(options.Pool), options.Pool, "1 to 64 letters, digits, dots, dashes and underscores");
+        Require(options.EphemeralDiskMiB >= 0, nameof(options.EphemeralDiskMiB), options.EphemeralDiskMiB, "0 or more");
+        Require(options.NvmlPath.Length > 0, nameof(options.NvmlPath), options.NvmlPath, "a path or a library's name");
+        Require(Path.IsPathFullyQualified(options.GpuDeviceDirectory), nameof(options.GpuDeviceDirectory), options.GpuDeviceDirectory, "an absolute path");
+        Require(options.GpuLibraryDirectory is null || Directory.Exists(options.GpuLibraryDirectory), nameof(options.GpuLibraryDirectory), options.GpuLibraryDirectory, "an existing folder");
         Require(options.BuildMemoryMiB >= 256, nameof(options.BuildMemoryMiB), options.BuildMemoryMiB, "at least 256");
         RequireStore(options, faults);
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
@@ -47,6 +53,8 @@ internal sealed class WorkerOptionsValidator : IValidateOptions<WorkerOptions>
             }
         }
     }
+
+    private static bool IsName(string text) => text.Length is > 0 and <= 64 && text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_');
 
     private static void RequireStore(WorkerOptions options, List<string> faults)
     {

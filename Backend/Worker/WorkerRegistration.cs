@@ -6,6 +6,7 @@ using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
@@ -26,6 +27,7 @@ public static class WorkerRegistration
         services.AddSingleton<IValidateOptions<WorkerOptions>, WorkerOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static p => OpenBlobs(p));
+        services.AddSingleton<GpuInventory>();
         services.AddSingleton<EventLoop>();
         services.AddSingleton<MemoryWatch>();
         services.AddSingleton<SandboxHost>();

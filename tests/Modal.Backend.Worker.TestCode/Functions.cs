@@ -97,6 +97,46 @@ internal static unsafe partial class Functions
         return milliseconds;
     }
 
+    /// <summary>Writes megabytes to a new file; throws what the system says.</summary>
+    public static int Fill(int megabytes)
+    {
+        var bytes = new byte[1024 * 1024];
+        using var file = File.Create($"/tmp/{Guid.NewGuid():N}");
+        for (var i = 0; i < megabytes; i++)
+        {
+            file.Write(bytes);
+        }
+
+        return megabytes;
+    }
+
+    /// <summary>Computes on two threads for so many milliseconds.</summary>
+    public static int Spin(int milliseconds)
+    {
+        var until = Environment.TickCount64 + milliseconds;
+        var threads = Enumerable.Range(0, 2).Select(_ => new Thread(() =>
+        {
+            while (Environment.TickCount64 < until)
+            {
+                Thread.SpinWait(1000);
+            }
+        })).ToArray();
+        Array.ForEach(threads, static t => t.Start());
+        Array.ForEach(threads, static t => t.Join());
+        return milliseconds;
+    }
+
+    /// <summary>Starts processes that do nothing until no more can be made; throws what the system says.</summary>
+    public static int Fork(int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            Process.Start("/bin/sleep", ["600"]).Dispose();
+        }
+
+        return count;
+    }
+
     /// <summary>Content of a file, entries of a folder, or the type of the exception.</summary>
     public static string Read(string path)
     {

@@ -20,6 +20,9 @@ internal static class Registration
         Add("AllocateNative", (ref PayloadReader r) => r.ReadInt32(), Functions.AllocateNative, WriteInt);
         Add("AllocateManaged", (ref PayloadReader r) => r.ReadInt32(), Functions.AllocateManaged, WriteInt);
         Add("PrintMuch", (ref PayloadReader r) => r.ReadInt32(), Functions.PrintMuch, WriteInt);
+        Add("Fill", (ref PayloadReader r) => r.ReadInt32(), Functions.Fill, WriteInt);
+        Add("Spin", (ref PayloadReader r) => r.ReadInt32(), Functions.Spin, WriteInt);
+        Add("Fork", (ref PayloadReader r) => r.ReadInt32(), Functions.Fork, WriteInt);
         Add("Sleep", (ref PayloadReader r) => r.ReadInt32(), Functions.Sleep, WriteInt);
         Add("Read", (ref PayloadReader r) => r.ReadRequiredString(), Functions.Read, WriteString);
         Add("Connect", (ref PayloadReader r) => r.ReadInt32(), Functions.Connect, WriteString);

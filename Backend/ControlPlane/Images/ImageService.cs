@@ -70,6 +70,11 @@ internal sealed class ImageService(
 
             await foreach (var happened in build.ReadAsync(cancellationToken))
             {
+                if (happened.Failed is { } failed && BuildGpus.Lack(request.Image, links.All) is { } lack)
+                {
+                    failed.Message = $"{failed.Message} {lack}";
+                }
+
                 ended = happened.EventCase is BuildEvent.EventOneofCase.Built or BuildEvent.EventOneofCase.Failed;
                 await responses.WriteAsync(happened, cancellationToken);
             }
@@ -92,7 +97,14 @@ internal sealed class ImageService(
     {
         var key = image.Layers.Count == 0 ? "" : $"{image.Layers[0].Operation} {string.Join(' ', image.Layers[0].Arguments)}";
 
-        // Rendezvous: when a worker comes or goes only its own share moves.
-        return arrivals.FindAsync(() => links.All.Where(l => !l.IsDraining).MaxBy(l => Digest.Of(System.Text.Encoding.UTF8.GetBytes($"{key} {WorkerSession.WorkerIdOf(l.Session)}"))), cancellationToken);
+        // Rendezvous: when a worker comes or goes only its own share moves. A worker without the GPUs can still find all steps done, and else says that it lacks them.
+        return arrivals.FindAsync(
+            () =>
+            {
+                var staying = links.All.Where(static l => !l.IsDraining).ToArray();
+                var able = staying.Where(l => BuildGpus.Suffice(image, l.Gpus)).ToArray();
+                return (able.Length > 0 ? able : staying).MaxBy(l => Digest.Of(System.Text.Encoding.UTF8.GetBytes($"{key} {WorkerSession.WorkerIdOf(l.Session)}")));
+            },
+            cancellationToken);
     }
 }

@@ -39,7 +39,7 @@ internal sealed class WorkerGateway(
         }
 
         var session = WorkerSession.New(register.WorkerId);
-        var link = new WorkerLink(session) { LastHeardMs = clock.NowMs };
+        var link = new WorkerLink(session) { LastHeardMs = clock.NowMs, Gpus = register.Gpus };
         var reason = "its stream ended";
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try

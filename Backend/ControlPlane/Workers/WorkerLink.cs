@@ -18,6 +18,9 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
 
     public string Session { get; } = session;
 
+    /// <summary>GPUs that the worker has.</summary>
+    public IReadOnlyList<WorkerGpu> Gpus { get; init; } = [];
+
     /// <summary>When the worker was last heard of.</summary>
     public long LastHeardMs { get; set; }
 

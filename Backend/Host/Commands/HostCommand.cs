@@ -24,11 +24,18 @@ internal static class HostCommand
         var server = new Option<string?>("--server") { Description = "For a worker: the server to dial, http://host:port or unix:///path." };
         var store = Store();
         var images = new Option<ImageRootMode>("--images") { Description = "auto, mount or unpack: auto mounts images where FUSE works, else unpacks them.", DefaultValueFactory = _ => ImageRootMode.Auto };
+        var region = new Option<string>("--region") { Description = "For a worker: where it is, such as eu-west; functions may ask for it.", DefaultValueFactory = _ => "" };
+        var pool = new Option<string>("--pool") { Description = "For a worker: its pool; it takes the functions that name it.", DefaultValueFactory = _ => "default" };
+        var gpus = new Option<string>("--gpus") { Description = "For a worker: GPUs that containers may have: all, none, or uuids with commas.", DefaultValueFactory = _ => "all" };
+        var disk = new Option<long>("--disk-mib") { Description = "For a worker: disk that containers may request in all; 0 means 80 % of what is free." };
         var runners = new Option<int?>("--waiting-runners") { Description = "How many runners wait for containers at most, each with some 80 MiB; two per core if it is not given." };
         var keep = new Option<int>("--keep-blobs-days") { Description = "How long unused code files and large payloads stay in the store, 1 to 365; the same for all servers of a store.", DefaultValueFactory = _ => 7 };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
-        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.") { role, listen, server, store, keep, images, runners, idle, console };
+        var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.")
+        {
+            role, listen, server, store, keep, images, runners, region, pool, gpus, disk, idle, console,
+        };
         command.SetAction((parsed, token) => ServeCommand.RunAsync(
             new HostOptions
             {
@@ -40,6 +47,10 @@ internal static class HostCommand
                 Store = parsed.GetValue(store),
                 WaitingRunners = parsed.GetValue(runners),
                 BlobKeep = TimeSpan.FromDays(parsed.GetValue(keep)),
+                Region = parsed.GetValue(region)!,
+                Pool = parsed.GetValue(pool)!,
+                Gpus = parsed.GetValue(gpus)!,
+                DiskMiB = parsed.GetValue(disk),
                 IdleLimit = TimeSpan.FromMinutes(parsed.GetValue(idle)),
                 LogToConsole = parsed.GetValue(console),
             },

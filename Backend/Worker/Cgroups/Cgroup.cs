@@ -6,6 +6,9 @@ namespace Modal.Backend.Worker.Cgroups;
 /// <summary>The control group of one container: one folder in version 2, one per controller in version 1.</summary>
 internal sealed class Cgroup
 {
+    // The kernel's own default. What is left of a period's quota is lost, so a shorter one would cost more, and a longer one lets code stand still for longer.
+    private const long PeriodUs = 100_000;
+
     private readonly bool _unified;
     private readonly Dictionary<string, string> _folders;
 
@@ -64,6 +67,28 @@ internal sealed class Cgroup
         else
         {
             Write("cpu", "cpu.shares", Shares(cores));
+        }
+    }
+
+    /// <summary>Sets how much processor time it may use in all, also when there is more.</summary>
+    /// <param name="cores">Cores; zero or less takes the limit away.</param>
+    /// <returns>False if the kernel has no such limit, or the group is gone.</returns>
+    public bool LimitCpu(double cores)
+    {
+        // A hundredth of a core, 1 ms of a period, is the least that the kernel takes.
+        var quota = cores > 0 ? Math.Max(1000, (long)(cores * PeriodUs)) : -1;
+        try
+        {
+            if (_unified)
+            {
+                return Write("cpu", "cpu.max", quota < 0 ? $"max {PeriodUs}" : $"{quota} {PeriodUs}");
+            }
+
+            return Write("cpu", "cpu.cfs_period_us", $"{PeriodUs}") && Write("cpu", "cpu.cfs_quota_us", $"{quota}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 
@@ -159,12 +184,17 @@ internal sealed class Cgroup
         return 0;
     }
 
-    private void Write(string controller, string file, long value)
+    private void Write(string controller, string file, long value) => Write(controller, file, value.ToString(CultureInfo.InvariantCulture));
+
+    private bool Write(string controller, string file, string value)
     {
-        if (_folders.TryGetValue(controller, out var folder))
+        if (!_folders.TryGetValue(controller, out var folder))
         {
-            File.WriteAllText(Path.Combine(folder, file), value.ToString(CultureInfo.InvariantCulture));
+            return false;
         }
+
+        File.WriteAllText(Path.Combine(folder, file), value);
+        return true;
     }
 
     private void TryWrite(string controller, string file, long value)

@@ -95,6 +95,11 @@ internal sealed partial class Container
 
         _isReady = true;
         _image?.OnReady();
+        if (_start.Function.Resources is { CpuLimitCores: > 0 } limited && _sandbox?.LimitCpu(limited.CpuLimitCores) == false)
+        {
+            Log.CpuNotLimited(_services.Logger, Id, limited.CpuLimitCores);
+        }
+
         Log.ContainerReady(_services.Logger, Id, _start.Function.Name, _timeline.ToString());
         var message = new ContainerReady { ContainerId = Id, Start = _kind, FallbackReason = _fallbackReason };
         message.Phases.AddRange(_timeline.Phases);

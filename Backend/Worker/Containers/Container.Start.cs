@@ -33,8 +33,15 @@ internal sealed partial class Container
             function.ServiceArguments = new Payload { Format = arguments.Format, Inline = await FetchAsync(arguments) };
         }
 
+        if (_start.Gpus.Count > 0)
+        {
+            _gpus = await HoldGpusAsync();
+            _timeline.End("gpu");
+        }
+
         var cores = function.Resources is { CpuCores: > 0 } r ? r.CpuCores : DefaultCpuCores;
-        _spec = new SandboxSpec(Id, code, cores, MemoryMiB, function.NeedsAspnetcore);
+        _spec = new SandboxSpec(
+            Id, code, cores, MemoryMiB, function.NeedsAspnetcore, Image: null, function.Resources?.EphemeralDiskMib ?? 0, _gpus is null ? null : _services.Gpus.Access(_gpus.Gpus));
         if ((function.MemorySnapshot && await TryRestoreAsync(function)) || await TryTakeRunnerAsync(function))
         {
             return;
@@ -132,9 +139,9 @@ internal sealed partial class Container
     // False if the container has to be booted; then the folder for a new snapshot is set if one is to be taken.
     private async Task<bool> TryRestoreAsync(FunctionSpec function)
     {
-        if (_services.Factory.SnapshotPlatform is not { } platform || function.Resources?.Gpu is { Length: > 0 })
+        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is null)
         {
-            // What a GPU holds is not in the sandbox's memory.
+            // What a GPU holds, and a disk, are not in the sandbox's memory.
             return false;
         }
 

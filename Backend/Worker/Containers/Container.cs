@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Modal.Backend.Images.Building;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Protocol;
@@ -40,6 +41,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly List<Task> _transfers = [];
     private ISandbox? _sandbox;
     private ContainerImage? _image;
+    private GpuLease? _gpus;
     private ulong _lastId;
     private bool _isReady;
     private bool _isStopping;
@@ -63,11 +65,15 @@ internal sealed partial class Container : ISandboxEvents
     /// <summary>Ends when the container is gone and the server has been told.</summary>
     public Task Ended { get; }
 
+    /// <summary>It is not ready yet, and nothing keeps it from becoming so.</summary>
+    public bool IsStarting => !_started.Task.IsCompleted && !_abort.IsCancellationRequested && !Ended.IsCompleted;
+
     private TimeSpan Timeout => TimeSpan.FromMilliseconds(_start.Function.TimeoutMs > 0 ? _start.Function.TimeoutMs : DefaultTimeoutMs);
 
     private TimeSpan StartupTimeout => _start.Function.StartupTimeoutMs > 0 ? TimeSpan.FromMilliseconds(_start.Function.StartupTimeoutMs) : Timeout;
 
-    private long MemoryMiB => _start.Function.Resources is { MemoryMib: > 0 } r ? r.MemoryMib : DefaultMemoryMiB;
+    // The limit: what is requested beside it is a matter of placement.
+    private long MemoryMiB => _start.Function.Resources is { } r ? r.MemoryLimitMib > 0 ? r.MemoryLimitMib : r.MemoryMib > 0 ? r.MemoryMib : DefaultMemoryMiB : DefaultMemoryMiB;
 
     /// <summary>Ends the container: at once if it has not begun or has no grace.</summary>
     public void Stop(TimeSpan grace, string reason)
@@ -133,6 +139,21 @@ internal sealed partial class Container : ISandboxEvents
         await FinishAsync(exit);
     }
 
+    // The container before may still be ending, or a build's step may have them.
+    private async Task<GpuLease> HoldGpusAsync()
+    {
+        using var limit = new CancellationTokenSource(StartupTimeout, _services.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _abort.Token);
+        try
+        {
+            return await _services.Gpus.HoldAsync(_start.Gpus, either.Token);
+        }
+        catch (OperationCanceledException e) when (!_abort.IsCancellationRequested)
+        {
+            throw new SandboxStartException($"its GPUs were in use for {StartupTimeout.TotalSeconds:0.###} s, by another container or a build.", e);
+        }
+    }
+
     private Failure StartFailure(Exception e) => new()
     {
         Kind = FailureKind.Startup,
@@ -160,6 +181,7 @@ internal sealed partial class Container : ISandboxEvents
             await _image.DisposeAsync();
         }
 
+        _gpus?.Dispose();
         lock (_gate)
         {
             var (reason, failure) = Explain(exit);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
@@ -10,4 +11,5 @@ namespace Modal.Backend.Worker.Containers;
 
 /// <summary>What every container of a worker uses.</summary>
 internal sealed record ContainerServices(
-    WorkerOptions Options, ISandboxFactory Factory, CodeVersions Code, ContainerImages Images, SnapshotService Snapshots, RunnerPool Runners, IWorkerBlobs Blobs, SemaphoreSlim StartSlots, TimeProvider Time, ILogger Logger);
+    WorkerOptions Options, ISandboxFactory Factory, CodeVersions Code, ContainerImages Images, SnapshotService Snapshots, RunnerPool Runners, IWorkerBlobs Blobs, GpuInventory Gpus, SemaphoreSlim StartSlots,
+    TimeProvider Time, ILogger Logger);

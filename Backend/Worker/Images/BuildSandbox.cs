@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Protocol;
@@ -11,7 +12,7 @@ namespace Modal.Backend.Worker.Images;
 /// Runs a build's steps in gVisor: over the parent's files lies an overlay on this machine's disk that takes what they change. They have this machine's network, because
 /// packages come over it, and no other part of the machine.
 /// </summary>
-internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory factory, ImageRoots roots, CodeVersions codes) : IBuildSandbox
+internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory factory, ImageRoots roots, CodeVersions codes, GpuInventory gpus) : IBuildSandbox
 {
     // Names of other machines are this machine's matter, and what is known of them must not become a part of the image.
     private static readonly string[] s_networkFiles = ["/etc/resolv.conf", "/etc/hosts"];
@@ -22,11 +23,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
     /// <inheritdoc/>
     public async Task<StepResult> RunAsync(StepRequest request, Action<OutputSource, ReadOnlyMemory<byte>> output, CancellationToken cancellationToken)
     {
-        if (request.Gpu.Length > 0)
-        {
-            throw new BuildSandboxException($"The step asks for a GPU ({request.Gpu}), and this worker has none.");
-        }
-
+        using var lease = request.Gpu.Length > 0 ? await LendAsync(request.Gpu, output, cancellationToken) : null;
         var id = Id.New(Id.Container);
         await using var lower = await roots.MountAsync(request.Parent.Name, id, cancellationToken);
         var folder = Open(id, lower.Path);
@@ -38,7 +35,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
             var (failed, exitCode, reason) = (-1, 0, "");
             for (var i = 0; i < commands.Count && failed < 0; i++)
             {
-                var exit = await RunOneAsync(request, commands[i], call, folder.Merged, uid, gid, output, cancellationToken);
+                var exit = await RunOneAsync(request, commands[i], call, folder.Merged, uid, gid, lease is null ? null : gpus.Access(lease.Gpus), output, cancellationToken);
                 exitCode = exit.ExitCode ?? 128 + exit.Signal;
                 reason = exit.OutOfMemory ? $"it used more than {MemoryMiB} MiB of memory" : "";
                 failed = exitCode != 0 || reason.Length > 0 ? i : -1;
@@ -56,6 +53,25 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
 
     private long MemoryMiB => options.BuildMemoryMiB;
 
+    // The server chose a worker that has such GPUs, but it does not keep them free for builds: a step waits for containers, and containers for it.
+    private async Task<GpuLease> LendAsync(string request, Action<OutputSource, ReadOnlyMemory<byte>> output, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var lending = gpus.LendAsync(request, cancellationToken);
+            if (!lending.IsCompleted)
+            {
+                output(OutputSource.System, System.Text.Encoding.UTF8.GetBytes($"waiting for the GPU {request}: containers have it\n"));
+            }
+
+            return await lending;
+        }
+        catch (SandboxStartException e)
+        {
+            throw new BuildSandboxException($"The step asks for the GPU {request}. {e.Message}", e);
+        }
+    }
+
     private StepFolder Open(string id, string lower)
     {
         try
@@ -69,7 +85,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
     }
 
     private async Task<SandboxExit> RunOneAsync(
-        StepRequest request, IReadOnlyList<string> command, CallFolder? call, string root, uint uid, uint gid, Action<OutputSource, ReadOnlyMemory<byte>> output, CancellationToken cancellationToken)
+        StepRequest request, IReadOnlyList<string> command, CallFolder? call, string root, uint uid, uint gid, GpuAccess? gpu, Action<OutputSource, ReadOnlyMemory<byte>> output, CancellationToken cancellationToken)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -97,6 +113,7 @@ internal sealed class BuildSandbox(WorkerOptions options, GVisorSandboxFactory f
             ],
             WorkingDirectory = request.WorkingDirectory,
             MemoryMiB = MemoryMiB,
+            Gpu = gpu,
             Uid = uid,
             Gid = gid,
             IsBuild = true,

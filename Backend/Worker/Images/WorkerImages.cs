@@ -4,6 +4,7 @@ using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 
@@ -11,7 +12,7 @@ namespace Modal.Backend.Worker.Images;
 
 /// <summary>All that a worker does with images: builds them and gives them to containers.</summary>
 internal sealed class WorkerImages(
-    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, UsedImages used, CodeVersions codes, IWorkerBlobs blobs, TimeProvider time, ILogger<ImageBuilder> buildLogger, ILogger<WorkerImages> logger) : IDisposable
+    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, UsedImages used, CodeVersions codes, IWorkerBlobs blobs, GpuInventory gpus, TimeProvider time, ILogger<ImageBuilder> buildLogger, ILogger<WorkerImages> logger) : IDisposable
 {
     private readonly WorkerOptions _options = options.Value;
     private readonly WorkerBlobSource _blobs = new(blobs);
@@ -27,7 +28,7 @@ internal sealed class WorkerImages(
         if (factory is GVisorSandboxFactory gVisor)
         {
             _builder = new ImageBuilder(
-                store, new BuildSandbox(_options, gVisor, roots, codes), _blobs, new ImageBuilderOptions { StandardBase = gVisor.Root }, buildLogger);
+                store, new BuildSandbox(_options, gVisor, roots, codes, gpus), _blobs, new ImageBuilderOptions { StandardBase = gVisor.Root }, buildLogger);
         }
 
         if (!TierAddress.IsFolder(_options.StoreAddress))

@@ -45,6 +45,9 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
     private TaskCompletionSource<WaitingRunner?>? _reserved;
     private long _pausedUntil;
 
+    /// <summary>How many were taken so far.</summary>
+    public int Given { get; private set; }
+
     /// <summary>How many wait now.</summary>
     public int Waiting
     {
@@ -76,6 +79,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             if (runner is not null)
             {
                 _waiting.Remove(runner);
+                Given++;
                 return runner;
             }
 
@@ -338,6 +342,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
         lock (_gate)
         {
             var isTaken = _reserved?.TrySetResult(runner) == true;
+            Given += isTaken && runner is not null ? 1 : 0;
             (_reserved, _startingKind) = (null, null);
             if (runner is not null && !isTaken)
             {

@@ -32,6 +32,11 @@ internal interface ISandbox : IAsyncDisposable
     /// <summary>Changes its share of processor time.</summary>
     void SetCpu(double cores);
 
+    /// <summary>Sets how much processor time the code may use, also when there is more. Until then there is no limit, so that a sandbox starts as fast as the machine can.</summary>
+    /// <param name="cores">Cores; zero takes the limit away.</param>
+    /// <returns>False if it cannot be limited here, or the sandbox is gone.</returns>
+    bool LimitCpu(double cores);
+
     /// <summary>Ends every process in it.</summary>
     void Kill();
 }

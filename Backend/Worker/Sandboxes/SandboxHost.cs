@@ -60,6 +60,9 @@ internal sealed class SandboxHost : IDisposable
     /// <summary>One folder per container.</summary>
     public string ContainersDirectory => Path.Combine(Options.StateDirectory, "containers");
 
+    /// <summary>A container's folder.</summary>
+    public string FolderOf(string id) => Path.Combine(ContainersDirectory, id);
+
     /// <summary>Makes the control group of a container; null where there are none.</summary>
     public Cgroup? CreateCgroup(string id, long memoryBytes, double cpuCores)
     {
@@ -75,7 +78,7 @@ internal sealed class SandboxHost : IDisposable
     /// <summary>Removes a container's folder and group, and what died with it.</summary>
     public void CleanUp(string id, Cgroup? cgroup)
     {
-        Remove(Path.Combine(ContainersDirectory, id));
+        Remove(FolderOf(id));
         Orphans.Reap();
 
         // Killed helpers of the sandbox take a moment to die: their group and they themselves can only be removed then.
@@ -103,17 +106,18 @@ internal sealed class SandboxHost : IDisposable
         return count;
     }
 
-    /// <summary>Deletes a folder; a failure is logged, since the container it belonged to is gone all the same.</summary>
+    /// <summary>Deletes a container's folder and takes its disk away; a failure is logged, since the container it belonged to is gone all the same.</summary>
     public void Remove(string folder)
     {
         try
         {
             if (Directory.Exists(folder))
             {
+                SandboxDisk.Remove(folder);
                 Directory.Delete(folder, recursive: true);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
             Log.RemovalFailed(_logger, folder, e.Message);
         }

@@ -8,6 +8,9 @@ namespace Modal.Backend.Worker.Sandboxes;
 /// <summary>A sandbox that is a process of this machine: watched by its descriptor, limited by its control group.</summary>
 internal sealed class SandboxProcess : ISandbox
 {
+    // A sandbox's kernel and its channel work in the same group: a container that may use half a core should have that for its code.
+    private const double OverheadCores = 0.05;
+
     private readonly Descriptor _process;
     private readonly SandboxIo _io;
     private readonly Cgroup? _cgroup;
@@ -82,6 +85,9 @@ internal sealed class SandboxProcess : ISandbox
 
     /// <inheritdoc/>
     public void SetCpu(double cores) => _cgroup?.SetCpu(cores);
+
+    /// <inheritdoc/>
+    public bool LimitCpu(double cores) => _cgroup?.LimitCpu(cores > 0 ? cores + OverheadCores : 0) ?? false;
 
     /// <inheritdoc/>
     public void Kill()

@@ -6,9 +6,11 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.Worker.Blobs;
 using Modal.Backend.Worker.Code;
 using Modal.Backend.Worker.Containers;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
 
@@ -19,7 +21,8 @@ namespace Modal.Backend.Worker.Session;
 /// Owns all containers.
 /// </summary>
 internal sealed class WorkerService(
-    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, SnapshotService snapshots, IWorkerBlobs blobs, TimeProvider time, ILogger<WorkerService> logger)
+    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, SnapshotService snapshots, IWorkerBlobs blobs, GpuInventory gpus,
+    TimeProvider time, ILogger<WorkerService> logger)
     : BackgroundService
 {
     private const int MaxDelayFactor = 30;
@@ -42,6 +45,11 @@ internal sealed class WorkerService(
         // Off the thread that starts the host: finding a sandbox may take a second.
         await Task.Yield();
         var choice = await probe.ChooseAsync(stoppingToken);
+        if (gpus.Gpus.Count > 0 && choice.Factory is GVisorSandboxFactory gVisor && await gVisor.FindGpuObstacleAsync(gpus.DriverVersion) is { } obstacle)
+        {
+            gpus.Exclude(obstacle);
+        }
+
         choice.Factory.RemoveLeftovers();
         code.CleanUp();
         snapshots.CleanUp();
@@ -49,15 +57,16 @@ internal sealed class WorkerService(
         await using var runners = new RunnerPool(
             choice.Factory, containerImages, snapshots, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
         var services = new ContainerServices(
-            _options, choice.Factory, code, containerImages, snapshots, runners, blobs, new SemaphoreSlim(ConcurrentStarts), time, logger);
-        var register = Describe(choice);
+            _options, choice.Factory, code, containerImages, snapshots, runners, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), time, logger);
+        var diskMiB = _options.EphemeralDiskMiB > 0 ? _options.EphemeralDiskMiB : new DriveInfo(_options.StateDirectory).AvailableFreeSpace / 1024 / 1024 * 8 / 10;
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested && !_isStopping)
         {
             var cause = "the server ended it";
             try
             {
-                if (await ServeAsync(services, register, () => failures = 0, stoppingToken))
+                // Anew for each session: a GPU may have been lost in the last.
+                if (await ServeAsync(services, Describe(choice, diskMiB), () => failures = 0, stoppingToken))
                 {
                     return;
                 }
@@ -103,7 +112,7 @@ internal sealed class WorkerService(
         await base.StopAsync(cancellationToken);
     }
 
-    private RegisterWorker Describe(SandboxChoice choice) => new()
+    private RegisterWorker Describe(SandboxChoice choice, long diskMiB) => new()
     {
         WorkerId = WorkerIdentity.Load(_options.StateDirectory),
         Version = typeof(WorkerService).Assembly.GetName().Version?.ToString() ?? "",
@@ -112,6 +121,10 @@ internal sealed class WorkerService(
         MemoryMib = _options.MemoryMiB > 0 ? _options.MemoryMiB : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1024 / 1024 * 8 / 10,
         Sandbox = choice.Factory.Kind,
         SandboxAdvice = choice.Advice,
+        Region = _options.Region,
+        Pool = _options.Pool,
+        EphemeralDiskMib = diskMiB,
+        Gpus = { gpus.Gpus.Select(static g => new WorkerGpu { Uuid = g.Uuid, Model = g.Model, Name = g.Name, MemoryMib = g.MemoryMiB }) },
     };
 
     // True if the server refused us for good.
@@ -192,7 +205,7 @@ internal sealed class WorkerService(
     {
         using var timer = new PeriodicTimer(s_tick, time);
         var last = time.GetTimestamp();
-        outbox.Post(new WorkerMessage { Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds() } });
+        outbox.Post(Heartbeat());
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             foreach (var container in _containers.Values)
@@ -205,10 +218,15 @@ internal sealed class WorkerService(
             if (time.GetElapsedTime(last) >= heartbeat)
             {
                 last = time.GetTimestamp();
-                outbox.Post(new WorkerMessage { Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds() } });
+                outbox.Post(Heartbeat());
             }
         }
     }
+
+    private WorkerMessage Heartbeat() => new()
+    {
+        Heartbeat = new WorkerHeartbeat { TimeMs = time.GetUtcNow().ToUnixTimeMilliseconds(), Starting = _containers.Values.Count(static c => c.IsStarting), Gpus = { gpus.Measure() } },
+    };
 
     private async Task EndContainersAsync()
     {

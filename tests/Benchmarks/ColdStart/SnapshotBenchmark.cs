@@ -52,7 +52,7 @@ internal sealed partial class SnapshotBenchmark : IBenchmark
         }
     }
 
-    private static Task WaitForSnapshotsAsync(string function) => Until.SeenAsync(
+    private static async Task WaitForSnapshotsAsync(string function) => await Until.SeenAsync(
         $"the snapshot of {function}", TimeSpan.FromMinutes(3), () => ReadAsync(Path.Combine(Environment.GetEnvironmentVariable("MODAL_STATE_DIR")!, "logs")), stored => stored.ContainsKey(function));
 
     // By the end of the function's name: bytes in all, new ones, and what they take in packs.

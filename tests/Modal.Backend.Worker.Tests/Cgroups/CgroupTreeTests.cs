@@ -40,6 +40,45 @@ public sealed class CgroupTreeTests : IDisposable
         Assert.Equal("200", Read("unified", "cpu.weight"));
     }
 
+    [Theory]
+    [InlineData(0.5, "50000")]
+    [InlineData(2, "200000")]
+    [InlineData(0.001, "1000")]
+    [InlineData(0, "-1")]
+    public void LimitCpu_Version1_IsAQuotaOfEachPeriod(double cores, string quota)
+    {
+        string[] mounts = [.. s_version1.Select(c => $"30 20 0:{c.Length} / {Mount(c)} rw - cgroup cgroup rw,{c}")];
+        var group = CgroupTree.Find(mounts, "/state", out _)!.Get("ta-1");
+        group.Create(new CgroupLimits(1024 * 1024, 0.5, 100));
+        Assert.Empty(Directory.EnumerateFiles(_folder, "cpu.cfs_quota_us", SearchOption.AllDirectories));
+
+        Assert.True(group.LimitCpu(cores));
+
+        Assert.Equal(("100000", quota), (Read("cpu,cpuacct", "cpu.cfs_period_us"), Read("cpu,cpuacct", "cpu.cfs_quota_us")));
+    }
+
+    [Theory]
+    [InlineData(0.5, "50000 100000")]
+    [InlineData(0, "max 100000")]
+    public void LimitCpu_Version2_IsAQuotaOfEachPeriod(double cores, string line)
+    {
+        var root = Mount("unified");
+        File.WriteAllText(Path.Combine(root, "cgroup.controllers"), "cpu memory pids\n");
+        var group = CgroupTree.Find([$"30 20 0:5 / {root} rw - cgroup2 cgroup2 rw"], "/state", out _)!.Get("ta-1");
+        group.Create(new CgroupLimits(1024 * 1024, 0.5, 100));
+
+        Assert.True(group.LimitCpu(cores));
+
+        Assert.Equal(line, Read("unified", "cpu.max"));
+    }
+
+    [Fact]
+    public void LimitCpu_GroupThatIsGoneOrHasNoProcessorController_IsFalse()
+    {
+        Assert.False(new Cgroup(unified: true, new Dictionary<string, string> { ["cpu"] = Path.Combine(_folder, "none") }).LimitCpu(1));
+        Assert.False(new Cgroup(unified: true, new Dictionary<string, string> { ["memory"] = Mount("memory") }).LimitCpu(1));
+    }
+
     [Fact]
     public void Find_NoMounts_SaysThatMemoryIsNotLimited()
     {

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.Images.Building;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Worker.Code;
+using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Loop;
@@ -41,6 +42,8 @@ internal sealed class TestWorker : IAsyncDisposable
     /// <summary>What became of snapshots.</summary>
     public SnapshotLog Snapshots { get; }
 
+    public WorkerOptions Settings => _services.Options;
+
     public ISandboxFactory Factory => _services.Factory;
 
     public RunnerPool Runners => _services.Runners;
@@ -50,18 +53,22 @@ internal sealed class TestWorker : IAsyncDisposable
     /// <param name="state">State directory to take over; null for a fresh one.</param>
     /// <param name="waitingRunners">How many runners wait at most.</param>
     /// <param name="store">The folder of a store that it shares with others; null for one of its own.</param>
-    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null, string? store = null, int waitingRunners = 0)
+    /// <param name="configure">Changes its settings, by which it has no GPUs.</param>
+    public static async Task<TestWorker> StartAsync(SandboxKind kind, string? state = null, string? store = null, int waitingRunners = 0, Action<WorkerOptions>? configure = null)
     {
         var log = new SnapshotLog();
         var directory = state ?? Directory.CreateTempSubdirectory("modal-worker-test-").FullName;
-        var options = Options.Create(new WorkerOptions
+        var settings = new WorkerOptions
         {
             StateDirectory = directory,
             ImageFsDirectory = Path.Combine(RepositoryRoot, "Backend", "ImageFs", BuildFolder),
             RunnerDirectory = Path.Combine(RepositoryRoot, "Backend", "Runner", BuildFolder),
             BaseRootDirectory = BaseRoot() ?? "/nonexistent",
             Sandbox = kind,
-        });
+            Gpus = [],
+        };
+        configure?.Invoke(settings);
+        var options = Options.Create(settings);
         if (kind == SandboxKind.GVisor && BaseRoot() is null)
         {
             Assert.Skip("There is no base root file system; the test script makes one.");
@@ -85,13 +92,14 @@ internal sealed class TestWorker : IAsyncDisposable
         var images = new ImageStore(new FolderTier(store ?? Path.Combine(directory, "store")), Path.Combine(directory, "indexes"), TimeProvider.System);
         var roots = new ImageRoots(options, images, TimeProvider.System, NullLogger<ImageRoots>.Instance);
         var codes = new CodeVersions(options, blobs);
-        var workerImages = new WorkerImages(options, images, roots, new UsedImages(), codes, blobs, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var gpus = new GpuInventory(options, NullLogger<GpuInventory>.Instance);
+        var workerImages = new WorkerImages(options, images, roots, new UsedImages(), codes, blobs, gpus, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var snapshots = new SnapshotService(options, images, TimeProvider.System, log);
         snapshots.CleanUp();
         var containerImages = workerImages.Open(choice.Factory);
         var runners = new RunnerPool(choice.Factory, containerImages, snapshots, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, containerImages, snapshots, runners, blobs, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+            options.Value, choice.Factory, codes, containerImages, snapshots, runners, blobs, gpus, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs, log);
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Modal.Backend.Worker.Gpus.Native;
 using Modal.Backend.Worker.Native;
 using Xunit;
 
@@ -27,6 +28,7 @@ public sealed class LayoutTests
             #include <sys/eventfd.h>
             #include <sys/prctl.h>
             #include <sys/socket.h>
+            #include <sys/stat.h>
             #include <sys/syscall.h>
             #include <sys/wait.h>
             #include <linux/wait.h>
@@ -45,6 +47,9 @@ public sealed class LayoutTests
             SAME(sizeof(siginfo_t), {Wait.SiginfoSize}); SAME(offsetof(siginfo_t, si_code), {Wait.SiginfoCodeOffset});
             SAME(offsetof(siginfo_t, si_pid), {Wait.SiginfoPidOffset}); SAME(offsetof(siginfo_t, si_status), {Wait.SiginfoStatusOffset});
             SAME(POSIX_SPAWN_SETSIGDEF, {Spawn.POSIX_SPAWN_SETSIGDEF}); SAME(POSIX_SPAWN_SETSIGMASK, {Spawn.POSIX_SPAWN_SETSIGMASK}); SAME(POSIX_SPAWN_SETSID, {Spawn.POSIX_SPAWN_SETSID});
+            SAME(sizeof(struct statx), {DeviceNode.StatxSize}); SAME(offsetof(struct statx, stx_mode), {DeviceNode.ModeOffset});
+            SAME(offsetof(struct statx, stx_rdev_major), {DeviceNode.MajorOffset}); SAME(offsetof(struct statx, stx_rdev_minor), {DeviceNode.MinorOffset});
+            SAME(S_IFMT, {DeviceNode.S_IFMT}); SAME(S_IFCHR, {DeviceNode.S_IFCHR}); SAME(AT_FDCWD, {DeviceNode.AT_FDCWD}); SAME(STATX_BASIC_STATS, {DeviceNode.STATX_BASIC_STATS});
             _Static_assert(sizeof(posix_spawnattr_t) <= {Spawn.OpaqueBytes}, "posix_spawnattr_t");
             _Static_assert(sizeof(posix_spawn_file_actions_t) <= {Spawn.OpaqueBytes}, "posix_spawn_file_actions_t");
             _Static_assert(sizeof(sigset_t) <= {Spawn.OpaqueBytes}, "sigset_t");

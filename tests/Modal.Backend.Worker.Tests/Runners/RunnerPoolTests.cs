@@ -84,7 +84,7 @@ public sealed class RunnerPoolTests
         var said = new PayloadReader((await container.CallAsync(TestContainer.Arguments(0))).Value.Inline.Span).ReadRequiredString().Split(' ');
 
         Assert.Equal((ContainerStart.Snapshot, ""), (ready.Start, ready.FallbackReason));
-        Assert.Equal((1, container.Id), (worker.Runners.Waiting, said[4]));
+        Assert.Equal((2, container.Id), (worker.Runners.Given, said[4]));
     }
 
     [Fact]

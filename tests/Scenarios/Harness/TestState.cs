@@ -24,7 +24,8 @@ internal static class TestState
 
     public static async Task StopAsync(string state)
     {
-        await Cli.Wrap("dotnet").WithArguments([HostPaths.HostProgram, "stop", "--state-dir", state]).WithValidation(CommandResultValidation.None).ExecuteAsync();
+        // By force: an app whose container was made unable to end by itself is still being stopped, and its daemon would stay.
+        await Cli.Wrap("dotnet").WithArguments([HostPaths.HostProgram, "stop", "--force", "--state-dir", state]).WithValidation(CommandResultValidation.None).ExecuteAsync();
         Directory.Delete(state, recursive: true);
     }
 }

@@ -1,3 +1,5 @@
+using Modal.Backend.Worker.Gpus;
+
 namespace Modal.Backend.Worker.Sandboxes.GVisor;
 
 /// <summary>What is in a sandbox.</summary>
@@ -18,8 +20,17 @@ internal sealed record BundleSpec
     /// <summary>Where the program starts.</summary>
     public required string WorkingDirectory { get; init; }
 
-    /// <summary>The container's memory; half of it bounds /tmp.</summary>
+    /// <summary>The container's memory.</summary>
     public required long MemoryMiB { get; init; }
+
+    /// <summary>What /tmp may hold, in memory; zero means half of the container's memory. Not looked at if it is on a disk.</summary>
+    public long TemporaryMiB { get; init; }
+
+    /// <summary>Folder of this machine that is /tmp; null for one in memory.</summary>
+    public string? DiskFolder { get; init; }
+
+    /// <summary>Its GPUs; null for none.</summary>
+    public GpuAccess? Gpu { get; init; }
 
     /// <summary>Who runs.</summary>
     public uint Uid { get; init; } = GVisorBundle.NobodyId;

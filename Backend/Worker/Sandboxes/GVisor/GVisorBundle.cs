@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Modal.Backend.Worker.Gpus.Native;
 
 namespace Modal.Backend.Worker.Sandboxes.GVisor;
 
@@ -13,6 +14,9 @@ internal static class GVisorBundle
 
     // Crossing it gives EAGAIN inside; the host's limit on threads lies far above and is never met.
     private const int MaxProcesses = 1024;
+
+    // 0666, which C# cannot write.
+    private const int EveryoneReadsAndWrites = 0b110_110_110;
 
     private const int MaxOpenFiles = 65536;
 
@@ -39,10 +43,12 @@ internal static class GVisorBundle
         if (!spec.IsBuild)
         {
             // What a build leaves in /tmp is there for its next step.
-            mounts.Add(Mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", $"size={spec.MemoryMiB / 2}m"));
+            mounts.Add(spec.DiskFolder is { } disk
+                ? Mount("/tmp", "bind", disk, "rbind", "rw", "nosuid", "nodev")
+                : Mount("/tmp", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=1777", $"size={(spec.TemporaryMiB > 0 ? spec.TemporaryMiB : spec.MemoryMiB / 2)}m"));
         }
 
-        foreach (var bind in spec.Binds)
+        foreach (var bind in spec.Binds.Concat(spec.Gpu?.Libraries ?? []))
         {
             mounts.Add(Mount(bind.Inside, "bind", bind.Outside, "rbind", bind.IsWritable ? "rw" : "ro", "nosuid", "nodev"));
         }
@@ -56,7 +62,7 @@ internal static class GVisorBundle
                 ["terminal"] = false,
                 ["user"] = new JsonObject { ["uid"] = spec.Uid, ["gid"] = spec.Gid },
                 ["args"] = Strings(spec.Command),
-                ["env"] = Strings(spec.Environment.Select(pair => $"{pair.Key}={pair.Value}")),
+                ["env"] = Strings(Environment(spec).Select(pair => $"{pair.Key}={pair.Value}")),
                 ["cwd"] = spec.WorkingDirectory,
                 ["capabilities"] = new JsonObject
                 {
@@ -77,9 +83,34 @@ internal static class GVisorBundle
             ["linux"] = new JsonObject
             {
                 ["namespaces"] = new JsonArray([.. (spec.HasHostNetwork ? s_namespaces : [.. s_namespaces, "network"]).Select(type => new JsonObject { ["type"] = type })]),
+                ["devices"] = new JsonArray([.. (spec.Gpu?.Devices ?? []).Select(Device)]),
             },
         };
     }
+
+    // The image's own libraries are looked for after the driver's.
+    private static Dictionary<string, string> Environment(BundleSpec spec)
+    {
+        var all = new Dictionary<string, string>(spec.Environment, StringComparer.Ordinal);
+        foreach (var (name, value) in spec.Gpu?.Environment ?? new Dictionary<string, string>())
+        {
+            all[name] = name == "LD_LIBRARY_PATH" && all.TryGetValue(name, out var own) && own.Length > 0 ? $"{value}:{own}" : value;
+        }
+
+        return all;
+    }
+
+    // For everyone inside, as on a machine with the driver: what it may do is the driver's matter.
+    private static JsonObject Device(DeviceNode node) => new()
+    {
+        ["path"] = $"/dev/{node.Name}",
+        ["type"] = "c",
+        ["major"] = node.Major,
+        ["minor"] = node.Minor,
+        ["fileMode"] = EveryoneReadsAndWrites,
+        ["uid"] = 0,
+        ["gid"] = 0,
+    };
 
     private static JsonObject Mount(string destination, string type, string source, params string[] options) => new()
     {

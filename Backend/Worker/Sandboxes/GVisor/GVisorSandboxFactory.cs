@@ -26,21 +26,21 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
     public string Root => root;
 
     /// <inheritdoc/>
-    public Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
-        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, RunscVerb.Run, cancellationToken);
+    public async Task<ISandbox> StartAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
+        await StartAsync(spec.Id, spec.CpuCores, await BundleOfAsync(spec, cancellationToken), events, RunscVerb.Run, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<ISandbox> CreateAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
-        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, RunscVerb.Create, cancellationToken);
+    public async Task<ISandbox> CreateAsync(SandboxSpec spec, ISandboxEvents events, CancellationToken cancellationToken) =>
+        await StartAsync(spec.Id, spec.CpuCores, await BundleOfAsync(spec, cancellationToken), events, RunscVerb.Create, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<ISandbox> RestoreAsync(SandboxSpec spec, string folder, ISandboxEvents events, CancellationToken cancellationToken) =>
-        StartAsync(spec.Id, spec.CpuCores, BundleOf(spec), events, RunscVerb.Restore(folder), cancellationToken);
+    public async Task<ISandbox> RestoreAsync(SandboxSpec spec, string folder, ISandboxEvents events, CancellationToken cancellationToken) =>
+        await StartAsync(spec.Id, spec.CpuCores, await BundleOfAsync(spec, cancellationToken), events, RunscVerb.Restore(folder), cancellationToken);
 
     /// <inheritdoc/>
     public string? SnapshotPlatform => _platform.Value;
 
-    private BundleSpec BundleOf(SandboxSpec spec)
+    private async Task<BundleSpec> BundleOfAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         var image = spec.Image;
         return new BundleSpec
@@ -51,6 +51,9 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
             Binds = [.. image?.Binds ?? [], .. RunnerBinds(spec.CodePath)],
             WorkingDirectory = image?.WorkingDirectory ?? GVisorBundle.CodePath,
             MemoryMiB = spec.MemoryMiB,
+            TemporaryMiB = spec.EphemeralDiskMiB,
+            DiskFolder = spec.EphemeralDiskMiB > 0 ? await MakeDiskAsync(spec.Id, spec.EphemeralDiskMiB, cancellationToken) : null,
+            Gpu = spec.Gpu,
             Uid = image?.Uid ?? GVisorBundle.NobodyId,
             Gid = image?.Gid ?? GVisorBundle.NobodyId,
         };
@@ -113,6 +116,9 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         }
     }
 
+    /// <summary>Says why sandboxes cannot use GPUs with this driver; null if they can.</summary>
+    public Task<string?> FindGpuObstacleAsync(string driverVersion) => runsc.FindGpuObstacleAsync(driverVersion);
+
     /// <inheritdoc/>
     public void RemoveLeftovers()
     {
@@ -120,6 +126,27 @@ internal sealed class GVisorSandboxFactory(SandboxHost host, RunnerProgram runne
         if (count > 0)
         {
             Log.LeftoversRemoved(logger, count);
+        }
+    }
+
+    // Where there can be no disk of its own the limit still holds, and what is written counts as memory.
+    private async Task<string?> MakeDiskAsync(string id, long sizeMiB, CancellationToken cancellationToken)
+    {
+        var folder = host.FolderOf(id);
+        try
+        {
+            var (path, obstacle) = await SandboxDisk.MakeAsync(folder, sizeMiB, cancellationToken);
+            if (path is null)
+            {
+                Log.DiskInMemory(logger, id, sizeMiB, obstacle);
+            }
+
+            return path;
+        }
+        catch (OperationCanceledException)
+        {
+            host.Remove(folder);
+            throw;
         }
     }
 

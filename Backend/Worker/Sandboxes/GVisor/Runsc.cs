@@ -46,6 +46,9 @@ internal sealed class Runsc
         [
             _program, "--root", StateDirectory, $"--platform={_platform}", spec.HasHostNetwork ? "--network=host" : "--network=none", "--ignore-cgroups",
             spec.IsBuild ? "--overlay2=none" : "--overlay2=root:memory",
+
+            // Said and not left to be found out: it asks the driver by a device, which every start would do again.
+            .. spec.Gpu is { } gpu ? (string[])["--nvproxy", $"--nvproxy-driver-version={gpu.DriverVersion}"] : [],
             "--log", Path.Combine(bundle, "runsc.log"), .. verb.Arguments, "--bundle", bundle, "--pid-file", pidFile, id,
         ];
         var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", input, output, error);
@@ -89,6 +92,19 @@ internal sealed class Runsc
     {
         using var program = File.OpenRead(_program);
         return $"{_platform} {Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(program))}";
+    }
+
+    /// <summary>Says why sandboxes cannot use GPUs with this driver; null if they can. Each version of runsc knows the calls of some versions of the driver.</summary>
+    public async Task<string?> FindGpuObstacleAsync(string driverVersion)
+    {
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(_program, ["nvproxy", "list-supported-drivers"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var complaint = process.StandardError.ReadToEndAsync();
+        var known = (await process.StandardOutput.ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        await process.WaitForExitAsync();
+        return process.ExitCode != 0 ? $"This version of runsc passes no GPUs on: {(await complaint).Trim()}"
+            : known.Contains(driverVersion, StringComparer.Ordinal) ? null
+            : $"runsc does not know the driver {driverVersion}, but {string.Join(", ", known)}. Install a runsc that does, or one of these drivers.";
     }
 
     /// <summary>Why the last run of this sandbox failed, from runsc's log.</summary>

@@ -30,7 +30,10 @@ internal sealed class ProcessSandboxFactory(SandboxHost host, RunnerProgram runn
         try
         {
             var command = RunnerProgram.Command(runner.DotnetRoot, runner.Directory, spec.NeedsAspNetCore ? runner.AspNetCoreDirectory : null);
-            var environment = RunnerProgram.Environment(runner.DotnetRoot, spec.MemoryMiB).Select(pair => $"{pair.Key}={pair.Value}");
+            var environment = RunnerProgram.Environment(runner.DotnetRoot, spec.MemoryMiB).Select(pair => $"{pair.Key}={pair.Value}")
+
+                // A plain process can open every device; CUDA keeps to these.
+                .Concat(spec.Gpu is { } gpu ? [$"CUDA_VISIBLE_DEVICES={gpu.Environment["NVIDIA_VISIBLE_DEVICES"]}"] : []);
             pid = Spawn.Start(SandboxHost.Inside(cgroup, command), environment, spec.CodePath, theirs, stdoutTheirs, stderrTheirs);
 
             // Our own child: its number cannot be taken by another before we have reaped it.
