@@ -43,6 +43,17 @@ internal sealed partial class FunctionGrain
         return AfterTurn();
     }
 
+    public Task ReleaseIdleAsync()
+    {
+        if (_core is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        _core.ReleaseIdle(_clock.NowMs);
+        return AfterTurn();
+    }
+
     public Task OnWorkerLostAsync(string workerSession)
     {
         if (_core is null)

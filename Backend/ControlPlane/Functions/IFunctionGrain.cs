@@ -1,5 +1,6 @@
 using Modal.Backend.ControlPlane.Placing;
 using Modal.Protocol;
+using Orleans.Concurrency;
 
 namespace Modal.Backend.ControlPlane.Functions;
 
@@ -20,6 +21,10 @@ internal interface IFunctionGrain : IGrainWithStringKey
 
     /// <summary>News of containers, in order. The same may come again.</summary>
     Task OnPlacementAsync(PlacementNotices news);
+
+    /// <summary>Others wait for room: see <see cref="FunctionCore.ReleaseIdle"/>.</summary>
+    [OneWay]
+    Task ReleaseIdleAsync();
 
     /// <summary>Stops everything; the app is told when no container is left.</summary>
     Task StopAsync(string reason);

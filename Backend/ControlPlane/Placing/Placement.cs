@@ -50,6 +50,12 @@ internal sealed partial class Placement(QuotaOptions? quota = null, ulong seed =
 
     public IReadOnlyCollection<PlacedContainer> Placed => _placed.Values;
 
+    /// <summary>Whether something waits for room that other containers have.</summary>
+    public bool IsFull => _requests.Count > 0 && _classes.Values.Any(static c => c.IsPossible && c.Queues.Count > 0);
+
+    /// <summary>Functions that have containers.</summary>
+    public IEnumerable<string> PlacedFunctions => _functions.Where(static f => f.Value.Containers > 0).Select(static f => f.Key);
+
     /// <summary>Requests that have no place yet.</summary>
     public int Waiting => _requests.Count;
 

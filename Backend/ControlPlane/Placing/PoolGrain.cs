@@ -14,6 +14,9 @@ internal sealed class PoolGrain : Grain, IPoolGrain, IDisposable
 {
     private const int FewFunctions = 256;
 
+    // Idle containers go one by one while others wait: each needs about this to end.
+    private const long ReleaseIntervalMs = 250;
+
     private readonly Clock _clock;
     private readonly ILogger<PoolGrain> _logger;
     private readonly Placement _placement;
@@ -21,6 +24,7 @@ internal sealed class PoolGrain : Grain, IPoolGrain, IDisposable
     private readonly Dictionary<string, GrainRequests<PlacementNotice>> _notices = new(StringComparer.Ordinal);
     private readonly Wakeup _wakeup;
     private int _sweepAt = FewFunctions;
+    private long _releaseAtMs;
 
     public PoolGrain(Clock clock, IOptions<ControlPlaneOptions> options, ILogger<PoolGrain> logger)
     {
@@ -116,6 +120,7 @@ internal sealed class PoolGrain : Grain, IPoolGrain, IDisposable
     private void Tell(IReadOnlyList<PlacementEvent> events)
     {
         _wakeup.SetFor(_placement.NextWake());
+        ReleaseIdle();
         foreach (var one in events)
         {
             if (!_notices.TryGetValue(one.FunctionId, out var notices))
@@ -136,6 +141,27 @@ internal sealed class PoolGrain : Grain, IPoolGrain, IDisposable
                 _ => throw new InvalidOperationException($"No notice is known for {one}."),
             });
         }
+    }
+
+    // What is idle is worth less than what waits.
+    private void ReleaseIdle()
+    {
+        var now = _clock.NowMs;
+        if (!_placement.IsFull)
+        {
+            return;
+        }
+
+        if (_releaseAtMs <= now)
+        {
+            _releaseAtMs = now + ReleaseIntervalMs;
+            foreach (var function in _placement.PlacedFunctions)
+            {
+                _ = _logger.WatchAsync(GrainFactory.GetGrain<IFunctionGrain>(function).ReleaseIdleAsync());
+            }
+        }
+
+        _wakeup.SetFor(_releaseAtMs);
     }
 
     private Task TellAsync(IFunctionGrain function, IReadOnlyList<PlacementNotice> batch)

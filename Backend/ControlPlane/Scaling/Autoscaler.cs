@@ -92,6 +92,13 @@ internal sealed class Autoscaler
         return Bounded(settings, kept, load, now);
     }
 
+    /// <summary>What was wanted until now does not count any more: idle containers are needed elsewhere.</summary>
+    public void Forget()
+    {
+        _peaks.Clear();
+        (_activeAtMs, _wanted) = (null, 0);
+    }
+
     /// <summary>When more may be wanted although nothing happens; null if only an event can change that.</summary>
     public static long? NextRise(FunctionSettings settings, in ScalingLoad load, int desired, long now)
     {

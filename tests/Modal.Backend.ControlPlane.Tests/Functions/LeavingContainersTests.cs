@@ -51,6 +51,31 @@ public sealed class LeavingContainersTests : IFunctionActions
     }
 
     [Fact]
+    public void ReleaseIdle_ContainerThatWasIdleForASecond_GoesAndIsNotReplaced()
+    {
+        _core.OnReady("ta-1", [], 0);
+        _core.OnResults("ta-1", [Value(_dispatched[0].Attempt)], 100);
+
+        _core.ReleaseIdle(1_099);
+        Assert.Empty(_stopped);
+        _core.ReleaseIdle(1_100);
+        _core.Wake(2_000);
+
+        Assert.Equal("ta-1", Assert.Single(_stopped).Container);
+        Assert.Single(_requested);
+    }
+
+    [Fact]
+    public void ReleaseIdle_BusyContainer_Stays()
+    {
+        _core.OnReady("ta-1", [], 0);
+
+        _core.ReleaseIdle(60_000);
+
+        Assert.Empty(_stopped);
+    }
+
+    [Fact]
     public void OnPreempted_BusyContainer_ItsInputRunsAgainAndCostsNoRetry()
     {
         _core.OnReady("ta-1", [], 0);
