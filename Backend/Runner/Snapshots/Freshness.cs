@@ -10,17 +10,26 @@ namespace Modal.Backend.Runner.Snapshots;
 /// </summary>
 internal static class Freshness
 {
-    // Threads of the pool that user code blocks are not waited for longer than this.
-    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(50);
+    // Threads of the pool that user code blocks are not waited for longer than this: before the snapshot, which is once, and after each restore, when only those are left that worked in between.
+    private static readonly TimeSpan s_patienceBefore = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_patienceAfter = TimeSpan.FromMilliseconds(20);
 
     // Where a thread keeps its generator; the next use makes a new one. A test fails if a version of .NET has it elsewhere.
     private static readonly FieldInfo? s_generator =
         typeof(Random).GetNestedType("ThreadSafeRandom", BindingFlags.NonPublic)?.GetField("t_random", BindingFlags.NonPublic | BindingFlags.Static);
 
-    /// <summary>Does it, on every thread that user code may have used.</summary>
+    /// <summary>In a copy, before user code runs in it.</summary>
     public static void Renew()
     {
         Libcrypto.Reseed();
+        ForgetOnAllThreads(s_patienceAfter);
+    }
+
+    /// <summary>Before the snapshot: generators that are not in it need not be made anew.</summary>
+    public static void Prepare() => ForgetOnAllThreads(s_patienceBefore);
+
+    private static void ForgetOnAllThreads(TimeSpan patience)
+    {
         Forget();
 
         // As many as there are threads, each waiting for the others: so each thread gets one.
@@ -31,7 +40,7 @@ internal static class Freshness
         }
 
         var left = count;
-        var end = Stopwatch.GetTimestamp() + (long)(s_patience.TotalSeconds * Stopwatch.Frequency);
+        var end = Stopwatch.GetTimestamp() + (long)(patience.TotalSeconds * Stopwatch.Frequency);
         for (var i = 0; i < count; i++)
         {
             ThreadPool.UnsafeQueueUserWorkItem(

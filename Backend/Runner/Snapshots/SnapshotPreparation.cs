@@ -8,6 +8,8 @@ internal static class SnapshotPreparation
     /// <summary>Collects garbage and gives free memory back.</summary>
     public static void Run()
     {
+        Freshness.Prepare();
+
         // Twice: what finalizers let go of is garbage of the second time. Aggressive gives back what it frees.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();

@@ -12,6 +12,7 @@ internal sealed partial class Container
     // A restored process answers in some 50 ms; one that does not in this time will not.
     private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(10);
 
+    private readonly TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ContainerStart _kind = ContainerStart.Lazy;
     private string _fallbackReason = "";
     private SnapshotKey? _snapshotKey;
@@ -94,7 +95,33 @@ internal sealed partial class Container
 
         var sandbox = await _services.Factory.StartAsync(_spec!, this, _abort.Token);
         Adopt(sandbox, "sandbox");
+
+        // A snapshot of the function will be much like that of a runner without code only if it stems from it: addresses differ from process to process.
+        if (_snapshotFolder is not null && KindOf(function) is { } kind && RunnerSnapshot.TryBegin(kind, _services.Factory, _services.Snapshots) is { } place)
+        {
+            try
+            {
+                await TakeRunnerSnapshotAsync(place, sandbox, kind);
+            }
+            catch (SandboxStartException) when (!sandbox.Exited.IsCompleted)
+            {
+                // Said in the log; this container needs no snapshot.
+            }
+        }
+
         SendStart(sandbox, function);
+    }
+
+    private async Task TakeRunnerSnapshotAsync((SnapshotKey Key, string Folder) place, ISandbox sandbox, RunnerKind kind)
+    {
+        sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
+        await Task.WhenAny(_warm.Task, sandbox.Exited).WaitAsync(StartupTimeout, _services.Time, _abort.Token);
+        await RunnerSnapshot.TakeAsync(
+            place, sandbox, _spec!, kind, _services.Factory, _services.Images, _services.Snapshots, Path.Combine(_services.Options.StateDirectory, "containers", $"trial-{Id}"), _services.Time, _abort.Token);
+        lock (_gate)
+        {
+            _timeline.End("checkpoint");
+        }
     }
 
     private void SendStart(ISandbox sandbox, FunctionSpec function) =>
@@ -281,6 +308,7 @@ internal sealed partial class Container
     {
         if (_isReady || _answered.Task.IsCompleted)
         {
+            _warm.TrySetResult();
             return;
         }
 

@@ -240,7 +240,10 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
                 await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
                 sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
                 await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
-                await TakeSnapshotAsync(sandbox, spec, kind);
+                if (RunnerSnapshot.TryBegin(kind, factory, snapshots) is { } place)
+                {
+                    await RunnerSnapshot.TakeAsync(place, sandbox, spec, kind, factory, images, snapshots, Path.Combine(folder, $"trial-{id}"), time, _stop.Token);
+                }
             }
 
             Offer(new WaitingRunner(kind, sandbox, events, code, image));
@@ -302,38 +305,6 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             await snapshots.RejectAsync(KeyOf(kind), "the runner", e.Message);
             throw;
         }
-    }
-
-    private async Task TakeSnapshotAsync(ISandbox sandbox, SandboxSpec spec, RunnerKind kind)
-    {
-        if (factory.SnapshotPlatform is null || snapshots.TryBegin(KeyOf(kind)) is not { } target)
-        {
-            return;
-        }
-
-        try
-        {
-            await sandbox.CheckpointAsync(target, _stop.Token);
-        }
-        catch (Exception e) when (e is SandboxStartException or OperationCanceledException)
-        {
-            snapshots.Abandon(KeyOf(kind), "the runner", target, e.Message);
-            throw;
-        }
-
-        // The folder of its code goes with it, and the trial has none.
-        snapshots.Publish(KeyOf(kind), "the runner", target, kind.MemoryMiB, async (path, token) =>
-        {
-            var empty = Directory.CreateDirectory(Path.Combine(folder, $"trial-{spec.Id}"));
-            try
-            {
-                await SnapshotTrial.RunAsync(path, spec with { CodePath = empty.FullName }, kind.ImageId, factory, images, time, token);
-            }
-            finally
-            {
-                empty.Delete();
-            }
-        });
     }
 
     // To whom it was promised, or to those who come.

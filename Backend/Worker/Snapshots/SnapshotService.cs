@@ -102,7 +102,10 @@ internal sealed class SnapshotService : IAsyncDisposable
     }
 
     /// <summary>Whether a snapshot is neither here nor being taken, and nothing keeps it from being taken.</summary>
-    public bool IsWanted(SnapshotKey key) => !_taking.ContainsKey(key.Name) && !_local.Has(key.Name);
+    public bool IsWanted(SnapshotKey key) => !_taking.ContainsKey(key.Name) && !Has(key);
+
+    /// <summary>Whether a snapshot is on this machine.</summary>
+    public bool Has(SnapshotKey key) => _local.Has(key.Name);
 
     /// <summary>Begins to take a snapshot.</summary>
     /// <returns>The folder for its files; null if it is being taken already, or cannot be.</returns>

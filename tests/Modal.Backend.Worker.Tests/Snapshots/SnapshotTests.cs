@@ -16,14 +16,14 @@ public sealed class SnapshotTests
         await using var worker = await TestWorker.StartAsync(SandboxKind.GVisor);
         var first = Run(worker);
         var cold = await first.ReadyAsync();
-        Assert.Contains("Stored the snapshot", await worker.Snapshots.NextAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("Stored the snapshot", await worker.Snapshots.NextAsync(), StringComparison.Ordinal);
 
         var restored = Enumerable.Range(0, 4).Select(_ => Run(worker)).ToList();
         var ready = await Task.WhenAll(restored.Select(c => c.ReadyAsync()));
         var said = await Task.WhenAll(restored.Append(first).Select(DescribeAsync));
 
         Assert.Equal(ContainerStart.Lazy, cold.Start);
-        Assert.Equal(["queued", "code", "sandbox", "runtime", "load", "enter", "checkpoint"], cold.Phases.Select(p => p.Name));
+        Assert.Equal(["queued", "code", "sandbox", "runtime", "checkpoint", "load", "enter"], cold.Phases.Select(p => p.Name));
         Assert.All(ready, r => Assert.Equal((ContainerStart.Snapshot, ""), (r.Start, r.FallbackReason)));
         Assert.All(ready, r => Assert.Equal(["queued", "code", "snapshot", "restore", "enter"], r.Phases.Select(p => p.Name)));
         Assert.All(restored, c => Assert.Equal("refreshed\n", c.Output(OutputSource.Stdout)));
@@ -43,7 +43,7 @@ public sealed class SnapshotTests
         await using (var worker = await TestWorker.StartAsync(SandboxKind.GVisor, store: store))
         {
             await Run(worker).ReadyAsync();
-            Assert.Contains("Stored the snapshot", await worker.Snapshots.NextAsync(), StringComparison.Ordinal);
+            Assert.StartsWith("Stored the snapshot", await worker.Snapshots.NextAsync(), StringComparison.Ordinal);
         }
 
         await using var other = await TestWorker.StartAsync(SandboxKind.GVisor, store: store);
@@ -62,7 +62,7 @@ public sealed class SnapshotTests
         await using (var worker = await TestWorker.StartAsync(SandboxKind.GVisor, store: store))
         {
             await Run(worker).ReadyAsync();
-            Assert.Contains("Stored the snapshot", await worker.Snapshots.NextAsync(), StringComparison.Ordinal);
+            Assert.StartsWith("Stored the snapshot", await worker.Snapshots.NextAsync(), StringComparison.Ordinal);
         }
 
         foreach (var pack in Directory.EnumerateFiles(Path.Combine(store, "pack"), "*", SearchOption.AllDirectories))
@@ -121,7 +121,7 @@ public sealed class SnapshotTests
         var changed = await Run(worker, start => start.Code.Files.Add(new CodeFile { Path = "new.txt", Digest = worker.Blobs.Add([1]), SizeBytes = 1 })).ReadyAsync();
         var same = await Run(worker).ReadyAsync();
 
-        Assert.Equal((ContainerStart.Lazy, ""), (changed.Start, changed.FallbackReason));
+        Assert.Equal((ContainerStart.RunnerSnapshot, ""), (changed.Start, changed.FallbackReason));
         Assert.Equal(ContainerStart.Snapshot, same.Start);
     }
 

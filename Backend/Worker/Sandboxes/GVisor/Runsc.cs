@@ -160,6 +160,9 @@ internal sealed class Runsc
     private async Task<string?> RunAsync(string[] command, string log, CancellationToken cancellationToken)
     {
         using var nothing = Unistd.OpenNull();
+
+        // Its end is ours to take.
+        using var hold = Orphans.Hold();
         var pid = Spawn.Start(command, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", nothing, null, null);
         using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The process of runsc was gone before it could be watched.");
         return await EndOfAsync(process, cancellationToken) is { ExitCode: 0, Signal: 0 } ? null
