@@ -59,6 +59,18 @@ internal sealed class Executor
         }
     }
 
+    /// <summary>Whether something waits for a slot.</summary>
+    public bool HasWaiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count > 0;
+            }
+        }
+    }
+
     /// <summary>Adds inputs to the queue without running them.</summary>
     public void Enqueue(IEnumerable<RunnerInput> inputs)
     {

@@ -6,7 +6,7 @@ namespace Modal.Backend.Runner.Execution;
 
 /// <summary>
 /// The thread that looks after what the fast path leaves undone: starts and output not yet written, inputs stuck behind a long one, a reader busy with user code, heartbeats.
-/// Ticks only around activity; an idle container wakes once per heartbeat.
+/// Ticks only around activity: a container that is idle, or whose inputs only run on, wakes once per heartbeat.
 /// </summary>
 internal sealed class Watch(Executor executor, Outgoing outgoing, ReadingRole reading) : IDisposable
 {
@@ -39,7 +39,7 @@ internal sealed class Watch(Executor executor, Outgoing outgoing, ReadingRole re
         var sinceHeartbeat = Stopwatch.StartNew();
         while (true)
         {
-            if (_activity || executor.IsBusy || outgoing.HasPending)
+            if (_activity || executor.HasWaiting || outgoing.HasPending)
             {
                 _activity = false;
                 _sinceActivity.Restart();

@@ -11,18 +11,21 @@ using Modal.Backend.Store.Trees;
 namespace Modal.Backend.Store.Segments;
 
 /// <summary>
-/// Images of memory as trees: a file is a folder of segments, each named by its offset. Segments begin and end where the content says, at borders of pages, so that the same pages are the same segments
-/// wherever they lie, in this file or in another; pages of zeros are in none.
+/// Images of memory as trees: a file is a folder of segments, each named by its offset. Segments begin and end where the content says, so that the same bytes are the same segments wherever they lie, in
+/// this file or in another, also when something before them is a little longer; pages of zeros are in none.
 /// </summary>
 public static class SegmentedFiles
 {
     /// <summary>What is stored or dropped as a whole: the page of the processors that this runs on.</summary>
     public const int PageBytes = 4096;
 
-    // 64 KiB on average: shorter ones would be found again a little more often, and cost more entries of the index than they save.
-    private const ulong BorderMask = 15;
+    // A border where 16 bits of the hash are zero, after the least length: 68 KiB on average. Shorter segments would be found again a little more often, and cost more entries of the index than they save.
+    private const ulong BorderMask = 0xFFFF_0000_0000_0000;
+    private const int MinBytes = PageBytes;
+    private const int MaxBytes = ContentWriter.MaxSharedBytes;
 
-    private const int MaxPages = ContentWriter.MaxSharedBytes / PageBytes;
+    // A random number for each byte: the hash of the last 64 bytes is the sum of theirs, each shifted by its age ("gear" hashing).
+    private static readonly ulong[] s_gear = MakeGear();
 
     // One thread's share at a time; a border that is not the content's own costs one segment in 256.
     private const int RangeBytes = 16 * 1024 * 1024;
@@ -160,25 +163,51 @@ public static class SegmentedFiles
         }
     }
 
-    // The next segment: skips pages of zeros, and ends before the next one, after a page whose hash says so, or when it is long enough.
+    // The next segment: skips pages of zeros, and ends before the next one, where the hash of what is before says so, or when it is long enough.
     private static int Next(ReadOnlySpan<byte> bytes, ref int from)
     {
-        while (from < bytes.Length && IsZero(PageAt(bytes, from)))
+        // What is left of a page after a border goes on, zero or not.
+        while (from < bytes.Length && from % PageBytes == 0 && IsZero(PageAt(bytes, from)))
         {
             from += PageBytes;
         }
 
-        var end = from;
-        for (var pages = 0; end < bytes.Length && pages < MaxPages && PageAt(bytes, end) is var page && !IsZero(page); pages++)
+        from = Math.Min(from, bytes.Length);
+        var limit = Math.Min(bytes.Length, from + MaxBytes);
+        for (var page = (from / PageBytes * PageBytes) + PageBytes; page < limit; page += PageBytes)
         {
-            end += page.Length;
-            if ((XxHash3.HashToUInt64(page) & BorderMask) == 0)
+            if (IsZero(PageAt(bytes, page)))
             {
+                limit = page;
                 break;
             }
         }
 
-        return Math.Max(0, end - from);
+        var hash = 0UL;
+        for (var i = Math.Min(limit, from + MinBytes - 64); i < limit; i++)
+        {
+            hash = (hash << 1) + s_gear[bytes[i]];
+            if ((hash & BorderMask) == 0 && i >= from + MinBytes)
+            {
+                return i + 1 - from;
+            }
+        }
+
+        return limit - from;
+    }
+
+    private static ulong[] MakeGear()
+    {
+        // The same on every machine: segments of one must be those of another.
+        Span<byte> seed = stackalloc byte[1];
+        var gear = new ulong[256];
+        for (var i = 0; i < gear.Length; i++)
+        {
+            seed[0] = (byte)i;
+            gear[i] = XxHash64.HashToUInt64(seed);
+        }
+
+        return gear;
     }
 
     private static ReadOnlySpan<byte> PageAt(ReadOnlySpan<byte> bytes, int offset) => bytes.Slice(offset, Math.Min(PageBytes, bytes.Length - offset));

@@ -127,7 +127,8 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             {
                 foreach (var (kind, count) in wanted.OrderByDescending(static w => w.Value))
                 {
-                    if (_waiting.Count(r => r.Kind == kind) < count)
+                    // One that is restored is quicker, and its memory is like that of others.
+                    if (_waiting.Count(r => r.Kind == kind) < count && (kind.IsEmpty || factory.SnapshotPlatform is null || !snapshots.IsComing(KeyOf(kind))))
                     {
                         _startingKind = kind;
                         _starting = Task.Run(() => StartAsync(kind));

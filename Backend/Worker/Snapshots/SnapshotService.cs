@@ -20,6 +20,8 @@ internal sealed class SnapshotService : IAsyncDisposable
     private static readonly TimeSpan s_roomLimit = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_roomPause = TimeSpan.FromSeconds(2);
 
+    private const string BeingTaken = "being taken";
+
     private readonly SnapshotStore _store;
     private readonly LocalSnapshots _local;
     private readonly TimeProvider _time;
@@ -104,12 +106,15 @@ internal sealed class SnapshotService : IAsyncDisposable
     /// <summary>Whether a snapshot is neither here nor being taken, and nothing keeps it from being taken.</summary>
     public bool IsWanted(SnapshotKey key) => !_taking.ContainsKey(key.Name) && !Has(key);
 
+    /// <summary>Whether a snapshot is being taken and will be here soon.</summary>
+    public bool IsComing(SnapshotKey key) => _taking.GetValueOrDefault(key.Name) == BeingTaken;
+
     /// <summary>Whether a snapshot is on this machine.</summary>
     public bool Has(SnapshotKey key) => _local.Has(key.Name);
 
     /// <summary>Begins to take a snapshot.</summary>
     /// <returns>The folder for its files; null if it is being taken already, or cannot be.</returns>
-    public string? TryBegin(SnapshotKey key) => _taking.TryAdd(key.Name, "being taken") ? _local.NewFolder(key.Name) : null;
+    public string? TryBegin(SnapshotKey key) => _taking.TryAdd(key.Name, BeingTaken) ? _local.NewFolder(key.Name) : null;
 
     /// <summary>It cannot be taken: this worker does not try again.</summary>
     public void Abandon(SnapshotKey key, string function, string folder, string reason)

@@ -25,13 +25,21 @@ internal sealed class BurstBenchmark : IBenchmark
     {
         await ColdJobs.Remote.Nothing.CallAsync();
 
-        // The first compiles this process and lets the worker see what is wanted.
-        await ColdJobs.Remote.HoldAsync.CallAsync(0);
+        // Lets the worker see what is wanted, but not how long the inputs take.
+        await ColdJobs.Remote.Small.CallAsync();
         using var server = new ServerClient(Path.Combine(Environment.GetEnvironmentVariable("MODAL_STATE_DIR")!, "daemon.sock"));
-        await Until.SeenAsync("scale to zero", TimeSpan.FromSeconds(30), async () => (await server.StatusAsync()).Apps.SelectMany(a => a.Functions).Where(f => f.Name.EndsWith("HoldAsync", StringComparison.Ordinal)).Sum(f => f.Containers.Count), found => found == 0);
+        await Until.SeenAsync("scale to zero", TimeSpan.FromSeconds(30), async () => (await server.StatusAsync()).Apps.SelectMany(a => a.Functions).Where(f => f.Name.EndsWith("Small", StringComparison.Ordinal)).Sum(f => f.Containers.Count), found => found == 0);
         await Task.Delay(3000);
         var begun = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         var calls = Enumerable.Range(0, Sandboxes).Select(_ => ColdJobs.Remote.HoldAsync.CallAsync(HoldMilliseconds)).ToList();
+        await Task.Delay(HoldMilliseconds * 2 / 3);
+        var containers = (await server.StatusAsync()).Apps.SelectMany(a => a.Functions).Where(f => f.Name.EndsWith("HoldAsync", StringComparison.Ordinal)).SelectMany(f => f.Containers).ToList();
+        foreach (var phase in containers.SelectMany(c => c.Phases).GroupBy(p => p.Name))
+        {
+            await Console.Error.WriteLineAsync($"{phase.Key}: median {Stats.Median(phase.Select(p => p.DurationUs / 1000.0)):0} ms of {phase.Count()} containers");
+        }
+
+        await Console.Error.WriteLineAsync(string.Join(", ", containers.GroupBy(c => $"{c.State} {c.Start}").Select(g => $"{g.Count()} {g.Key}")));
         foreach (var at in await Task.WhenAll(calls))
         {
             Console.WriteLine(at - begun);

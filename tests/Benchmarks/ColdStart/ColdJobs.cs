@@ -9,6 +9,10 @@ public static partial class ColdJobs
     [Function(ScaledownWindowSeconds = 2, MaxContainers = 1)]
     public static int Square(int x) => x * x;
 
+    /// <summary>As those of which there are many at once.</summary>
+    [Function(ScaledownWindowSeconds = 2, MaxContainers = 1, MemoryMiB = 128, Cpu = 0.01)]
+    public static int Small() => 1;
+
     /// <summary>Many at once, each small.</summary>
     [Function(ScaledownWindowSeconds = 2, MaxContainers = 100, MemoryMiB = 128, Cpu = 0.01)]
     public static async Task<long> HoldAsync(int milliseconds)

@@ -62,6 +62,19 @@ public sealed class SegmentedFilesTests : IDisposable
     }
 
     [Fact]
+    public async Task Add_SameBytesALittleFurther_StoresLittle()
+    {
+        var same = Noise(512 * Page);
+        await AddAsync("first", same);
+        byte[] moved = [.. Noise(24), .. same];
+
+        var (index, newBytes) = await AddAsync("second", moved);
+
+        Assert.InRange(newBytes, 24, 80 * Page);
+        Assert.Equal(moved, await WriteAsync(index, "second", moved.Length));
+    }
+
+    [Fact]
     public async Task Write_SegmentOutsideItsFile_IsRefused()
     {
         var (index, _) = await AddAsync("memory", Noise(200 * Page));
