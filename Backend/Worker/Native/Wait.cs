@@ -17,6 +17,8 @@ internal static unsafe partial class Wait
     public const int CLD_EXITED = 1;
     public const int SIGKILL = 9;
     public const int SIGTERM = 15;
+    public const int SIGCONT = 18;
+    public const int SIGSTOP = 19;
     public const int PR_SET_CHILD_SUBREAPER = 36;
 
     // siginfo_t: si_code at 8, si_pid at 16 (the union is aligned to 8), si_status at 24; 128 bytes. The same on x86-64 and arm64.

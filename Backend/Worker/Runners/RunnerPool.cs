@@ -79,6 +79,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             if (runner is not null)
             {
                 _waiting.Remove(runner);
+                runner.Sandbox.Pause(false);
                 Given++;
                 return runner;
             }
@@ -318,6 +319,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             (_reserved, _startingKind) = (null, null);
             if (runner is not null && !isTaken)
             {
+                runner.Sandbox.Pause(true);
                 _waiting.Add(runner);
             }
         }

@@ -90,6 +90,15 @@ internal sealed class SandboxProcess : ISandbox
     public bool LimitCpu(double cores) => _cgroup?.LimitCpu(cores > 0 ? cores + OverheadCores : 0) ?? false;
 
     /// <inheritdoc/>
+    public void Pause(bool pause)
+    {
+        if (!_process.IsClosed)
+        {
+            Wait.Kill(_process, pause ? Wait.SIGSTOP : Wait.SIGCONT);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Kill()
     {
         _killed = true;

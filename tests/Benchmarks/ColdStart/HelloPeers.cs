@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
@@ -20,7 +22,7 @@ internal sealed class HelloPeers : IDisposable
     public async Task<double> RunscAsync()
     {
         var number = Interlocked.Increment(ref _count);
-        var bundle = Bundle(number);
+        var bundle = Bundle(number, stays: false);
         return await TimeAsync(Cli.Wrap("runsc").WithArguments(
             ["--root", Path.Combine(_folder.FullName, "state"), "--network=none", "--ignore-cgroups", "run", "--bundle", bundle, $"modal-hello-{Environment.ProcessId}-{number}"]));
     }
@@ -71,7 +73,43 @@ internal sealed class HelloPeers : IDisposable
         return result!.StandardOutput.Trim() == "hello" ? seconds : throw new InvalidOperationException($"It printed '{result.StandardOutput}' and '{result.StandardError}'.");
     }
 
-    private string Bundle(int number)
+    /// <summary>Seconds until each of some sandboxes says hello, as many being started at a time as there are cores; all of them stay until the end.</summary>
+    public async Task<IReadOnlyList<double>> RunscStayingAsync(int count)
+    {
+        var state = Path.Combine(_folder.FullName, "state");
+        var running = new ConcurrentBag<(string Id, Process Process)>();
+        var times = new ConcurrentBag<double>();
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, async (_, token) =>
+            {
+                var number = Interlocked.Increment(ref _count);
+                var id = $"modal-hello-{Environment.ProcessId}-{number}";
+                var command = new ProcessStartInfo("runsc", ["--root", state, "--network=none", "--ignore-cgroups", "run", "--bundle", Bundle(number, stays: true), id]) { RedirectStandardOutput = true, RedirectStandardError = true };
+                var process = Process.Start(command)!;
+                running.Add((id, process));
+                if (await process.StandardOutput.ReadLineAsync(token) != "hello")
+                {
+                    throw new InvalidOperationException($"It printed '{await process.StandardError.ReadToEndAsync(token)}'.");
+                }
+
+                times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            });
+            return [.. times];
+        }
+        finally
+        {
+            foreach (var (id, process) in running)
+            {
+                await Cli.Wrap("runsc").WithArguments(["--root", state, "kill", id, "KILL"]).WithValidation(CommandResultValidation.None).ExecuteAsync();
+                await process.WaitForExitAsync();
+                process.Dispose();
+            }
+        }
+    }
+
+    private string Bundle(int number, bool stays)
     {
         var bundle = Path.Combine(_folder.FullName, number.ToString(System.Globalization.CultureInfo.InvariantCulture));
         Directory.CreateDirectory(bundle);
@@ -81,7 +119,7 @@ internal sealed class HelloPeers : IDisposable
             ["process"] = new JsonObject
             {
                 ["user"] = new JsonObject { ["uid"] = 65534, ["gid"] = 65534 },
-                ["args"] = new JsonArray("/modal/dotnet/dotnet", "/modal/app/Modal.Benchmarks.Hello.dll"),
+                ["args"] = new JsonArray([.. ((string[])["/modal/dotnet/dotnet", "/modal/app/Modal.Benchmarks.Hello.dll", .. stays ? (string[])["stay"] : []]).Select(a => JsonValue.Create(a))]),
                 ["env"] = new JsonArray("PATH=/usr/bin:/bin", "HOME=/tmp", "DOTNET_ROOT=/modal/dotnet"),
                 ["cwd"] = "/",
             },
