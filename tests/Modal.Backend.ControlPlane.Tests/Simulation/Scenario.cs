@@ -1,0 +1,109 @@
+using Google.Protobuf;
+using Modal.Backend.ControlPlane.Functions;
+using Modal.Backend.ControlPlane.Placing;
+using Modal.Protocol;
+
+namespace Modal.Backend.ControlPlane.Tests.Simulation;
+
+/// <summary>What one seed simulates: functions, workers, how long things take, and what goes wrong.</summary>
+internal sealed class Scenario
+{
+    private static readonly string[] s_gpus = ["", "", "", "T4", "A100:2", "T4, any"];
+    private readonly int _seed;
+
+    public Scenario(int seed)
+    {
+        _seed = seed;
+        var random = new Random(seed);
+        Faults = random.Next(4) switch { 0 => 0, 1 => 0.3, _ => 1 };
+        ChaosMs = random.Next(5_000, 25_000);
+        MaxStartMs = random.Next(3) switch { 0 => 50, 1 => 600, _ => 4_000 };
+        MaxServiceMs = random.Next(3) switch { 0 => 5, 1 => 150, _ => 2_500 };
+        MaxLatencyMs = random.Next(3) switch { 0 => 0, 1 => 3, _ => 60 };
+        var apps = random.Next(1, 4);
+        Functions = [.. Enumerable.Range(0, random.Next(1, 5)).Select(i => FunctionOf(random, $"fn-{i}", $"ap-{i % apps}"))];
+        Workers = [.. Enumerable.Range(0, random.Next(1, 6)).Select(i => WorkerOf($"wk-{i}", random.Next(2, 9), random.Next(2, 17) * 512, random.Next(3) == 0 ? random.Next(1, 5) : 0))];
+        if (random.Next(4) == 0)
+        {
+            // Enough for what is always wanted and one more: with less some function may never get a container.
+            var needed = Functions.Sum(f => f.Spec.MinContainers + f.Spec.BufferContainers) + 1;
+            Quota = new QuotaOptions { MaxContainers = needed + random.Next(0, 6) };
+        }
+    }
+
+    /// <summary>From 0, nothing goes wrong, to 1.</summary>
+    public double Faults { get; }
+
+    /// <summary>How long inputs arrive and things go wrong.</summary>
+    public long ChaosMs { get; }
+
+    public int MaxStartMs { get; }
+
+    public int MaxServiceMs { get; }
+
+    public int MaxLatencyMs { get; }
+
+    public IReadOnlyList<FunctionConfiguration> Functions { get; }
+
+    public IReadOnlyList<RegisterWorker> Workers { get; }
+
+    public QuotaOptions Quota { get; } = new();
+
+    /// <summary>Room for everything, for the time in which all must end.</summary>
+    public static RegisterWorker Rescue(int number) => WorkerOf($"wk-rescue-{number}", 64, 256 * 1024, 32);
+
+    /// <summary>What an input does, the same on every worker and in every attempt.</summary>
+    public InputScript ScriptOf(InputKey key)
+    {
+        var random = new Random(HashCode(key));
+        var fails = Faults > 0 && random.Next(5) == 0;
+        return new InputScript(
+            ServiceMs: random.Next(20) == 0 ? MaxServiceMs : random.Next(0, MaxServiceMs + 1),
+            Failures: fails ? random.Next(1, 4) : 0,
+            Kind: random.Next(4) switch { 0 => FailureKind.Timeout, 1 => FailureKind.Crashed, _ => FailureKind.UserException },
+            Yields: random.Next(6) == 0 ? random.Next(1, 4) : 0);
+    }
+
+    public override string ToString() =>
+        $"faults {Faults}, arrivals for {ChaosMs} ms, starts up to {MaxStartMs} ms, inputs up to {MaxServiceMs} ms, latency up to {MaxLatencyMs} ms, quota {Quota.MaxContainers}\n"
+        + string.Join('\n', Functions.Select(f => $"  {f.AppId} {JsonFormatter.Default.Format(f.Spec)}")) + "\n"
+        + string.Join('\n', Workers.Select(w => $"  {JsonFormatter.Default.Format(w)}"));
+
+    // string.GetHashCode differs from process to process.
+    private int HashCode(InputKey key) => key.StreamId.Aggregate(_seed, static (h, c) => unchecked((h * 31) + c)) * 31 + (int)((key.Call * 1009) + key.Index);
+
+    private static FunctionConfiguration FunctionOf(Random random, string id, string app)
+    {
+        var kind = random.Next(6);
+        var max = random.Next(1, 7);
+        var spec = new FunctionSpec
+        {
+            FunctionId = id,
+            Name = id,
+            Resources = new Resources { CpuCores = random.Next(1, 9) / 4.0, MemoryMib = random.Next(1, 5) * 256, Gpu = s_gpus[random.Next(s_gpus.Length)] },
+            MaxConcurrentInputs = kind is 1 or 2 ? random.Next(2, 6) : 1,
+            TargetConcurrentInputs = kind == 2 ? random.Next(1, 4) : 0,
+            SingleUseContainers = kind == 3,
+            BatchMaxSize = kind == 4 ? random.Next(1, 6) : 0,
+            BatchWaitMs = kind == 4 ? random.Next(0, 3) * 300 : 0,
+            Retries = random.Next(0, 3),
+            RetryBackoff = random.Next(1, 3),
+            RetryInitialDelayMs = random.Next(1, 1_500),
+            MaxContainers = max,
+            MinContainers = random.Next(3) == 0 ? random.Next(0, Math.Min(max, 2) + 1) : 0,
+            BufferContainers = random.Next(3) == 0 ? random.Next(0, 3) : 0,
+            ScaledownWindowMs = random.Next(500, 6_000),
+            Priority = random.Next(3) == 0 ? random.Next(-1, 2) : 0,
+            Nonpreemptible = random.Next(4) == 0,
+            Spread = random.Next(4) == 0,
+        };
+        return new FunctionConfiguration(app, spec, new CodeVersion { Digest = $"code-{id}" });
+    }
+
+    private static RegisterWorker WorkerOf(string id, double cores, long memoryMiB, int gpus)
+    {
+        var worker = new RegisterWorker { WorkerId = id, CpuCores = cores, MemoryMib = memoryMiB };
+        worker.Gpus.AddRange(Enumerable.Range(0, gpus).Select(g => new WorkerGpu { Uuid = $"GPU-{id}-{g}", Model = g < gpus / 2 ? "T4" : "A100" }));
+        return worker;
+    }
+}
