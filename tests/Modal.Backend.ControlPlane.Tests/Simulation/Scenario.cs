@@ -11,43 +11,73 @@ internal sealed class Scenario
     private static readonly string[] s_gpus = ["", "", "", "T4", "A100:2", "T4, any"];
     private readonly int _seed;
 
-    public Scenario(int seed)
-    {
-        _seed = seed;
-        var random = new Random(seed);
-        Faults = random.Next(4) switch { 0 => 0, 1 => 0.3, _ => 1 };
-        ChaosMs = random.Next(5_000, 25_000);
-        MaxStartMs = random.Next(3) switch { 0 => 50, 1 => 600, _ => 4_000 };
-        MaxServiceMs = random.Next(3) switch { 0 => 5, 1 => 150, _ => 2_500 };
-        MaxLatencyMs = random.Next(3) switch { 0 => 0, 1 => 3, _ => 60 };
-        var apps = random.Next(1, 4);
-        Functions = [.. Enumerable.Range(0, random.Next(1, 5)).Select(i => FunctionOf(random, $"fn-{i}", $"ap-{i % apps}"))];
-        Workers = [.. Enumerable.Range(0, random.Next(1, 6)).Select(i => WorkerOf($"wk-{i}", random.Next(2, 9), random.Next(2, 17) * 512, random.Next(3) == 0 ? random.Next(1, 5) : 0))];
-        if (random.Next(4) == 0)
-        {
-            // Enough for what is always wanted and one more: with less some function may never get a container.
-            var needed = Functions.Sum(f => f.Spec.MinContainers + f.Spec.BufferContainers) + 1;
-            Quota = new QuotaOptions { MaxContainers = needed + random.Next(0, 6) };
-        }
-    }
+    private Scenario(int seed) => _seed = seed;
 
     /// <summary>From 0, nothing goes wrong, to 1.</summary>
-    public double Faults { get; }
+    public double Faults { get; private init; }
 
     /// <summary>How long inputs arrive and things go wrong.</summary>
-    public long ChaosMs { get; }
+    public long ChaosMs { get; private init; }
 
-    public int MaxStartMs { get; }
+    public int MaxStartMs { get; private init; }
 
-    public int MaxServiceMs { get; }
+    public int MaxServiceMs { get; private init; }
 
-    public int MaxLatencyMs { get; }
+    public int MaxLatencyMs { get; private init; }
 
-    public IReadOnlyList<FunctionConfiguration> Functions { get; }
+    public IReadOnlyList<FunctionConfiguration> Functions { get; private init; } = [];
 
-    public IReadOnlyList<RegisterWorker> Workers { get; }
+    public IReadOnlyList<RegisterWorker> Workers { get; private init; } = [];
 
-    public QuotaOptions Quota { get; } = new();
+    public QuotaOptions Quota { get; private init; } = new();
+
+    /// <summary>Anything may happen.</summary>
+    public static Scenario Of(int seed)
+    {
+        var random = new Random(seed);
+        var apps = random.Next(1, 4);
+        FunctionConfiguration[] functions = [.. Enumerable.Range(0, random.Next(1, 5)).Select(i => FunctionOf(random, $"fn-{i}", $"ap-{i % apps}"))];
+
+        // Enough for what is always wanted and one more: with less some function may never get a container.
+        var needed = functions.Sum(f => f.Spec.MinContainers + f.Spec.BufferContainers) + 1;
+        return new Scenario(seed)
+        {
+            Faults = random.Next(4) switch { 0 => 0, 1 => 0.3, _ => 1 },
+            ChaosMs = random.Next(5_000, 25_000),
+            MaxStartMs = random.Next(3) switch { 0 => 50, 1 => 600, _ => 4_000 },
+            MaxServiceMs = random.Next(3) switch { 0 => 5, 1 => 150, _ => 2_500 },
+            MaxLatencyMs = random.Next(3) switch { 0 => 0, 1 => 3, _ => 60 },
+            Functions = functions,
+            Workers = [.. Enumerable.Range(0, random.Next(1, 6)).Select(i => WorkerOf($"wk-{i}", random.Next(2, 9), random.Next(2, 17) * 512, random.Next(3) == 0 ? random.Next(1, 5) : 0))],
+            Quota = new QuotaOptions { MaxContainers = random.Next(4) == 0 ? needed + random.Next(0, 6) : 0 },
+        };
+    }
+
+    /// <summary>Nothing goes wrong, and several apps want all the room for themselves. Their containers come and go: those that are used again keep their place for as long as there is work.</summary>
+    public static Scenario Contended(int seed)
+    {
+        var random = new Random(seed);
+        var functions = new List<FunctionConfiguration>();
+        for (var app = random.Next(2, 5); app > 0; app--)
+        {
+            // An app has no more for having more functions.
+            for (var i = random.Next(1, 3); i > 0; i--)
+            {
+                var id = $"fn-{app}-{i}";
+                var spec = new FunctionSpec { FunctionId = id, Name = id, Resources = new Resources { CpuCores = 1, MemoryMib = 256 }, MaxConcurrentInputs = 1, MaxContainers = 100, SingleUseContainers = true };
+                functions.Add(new FunctionConfiguration($"ap-{app}", spec, new CodeVersion { Digest = "code" }));
+            }
+        }
+
+        return new Scenario(seed)
+        {
+            MaxStartMs = 200,
+            MaxServiceMs = 400,
+            MaxLatencyMs = random.Next(0, 4),
+            Functions = functions,
+            Workers = [.. Enumerable.Range(0, random.Next(2, 5)).Select(i => WorkerOf($"wk-{i}", random.Next(4, 9), 16_384, 0))],
+        };
+    }
 
     /// <summary>Room for everything, for the time in which all must end.</summary>
     public static RegisterWorker Rescue(int number) => WorkerOf($"wk-rescue-{number}", 64, 256 * 1024, 32);

@@ -16,7 +16,7 @@ internal sealed class Simulation : IDisposable
     public Simulation(int seed)
     {
         _seed = seed;
-        _world = new World(seed);
+        _world = new World(seed, Scenario.Of(seed));
     }
 
     public ulong Trace => _world.Trace;

@@ -25,6 +25,20 @@ public sealed class SimulationTests
     }
 
     [Fact]
+    public void ControlPlane_AppsThatWantAllThereIs_GetAboutEqualShares()
+    {
+        for (var seed = 0; seed < 25; seed++)
+        {
+            using var contention = new Contention(seed);
+
+            var (ratio, fault) = contention.Run();
+
+            Assert.Null(fault);
+            Assert.True(ratio < 1.5, $"Seed {seed}: the app with most had {ratio:0.00} times as much as the one with least.\n{contention.Scenario}");
+        }
+    }
+
+    [Fact]
     public void Run_SameSeedTwice_TakesTheSameCourse()
     {
         for (var seed = 0; seed < 5; seed++)

@@ -19,9 +19,9 @@ internal sealed class World : IDisposable
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
     private readonly AppReference _app;
 
-    public World(int seed)
+    public World(int seed, Scenario scenario)
     {
-        Scenario = new Scenario(seed);
+        Scenario = scenario;
         Random = new Random(seed ^ 0x5EED);
         Invariants = new Invariants(this);
         var orleans = new SimulatedOrleans(Find);
