@@ -45,7 +45,7 @@ internal sealed class Scenario
             Faults = random.Next(4) switch { 0 => 0, 1 => 0.3, _ => 1 },
             ChaosMs = random.Next(5_000, 25_000),
             MaxStartMs = random.Next(3) switch { 0 => 50, 1 => 600, _ => 4_000 },
-            MaxServiceMs = random.Next(3) switch { 0 => 5, 1 => 150, _ => 2_500 },
+            MaxServiceMs = random.Next(7) switch { 0 or 1 => 5, 2 or 3 => 150, 4 or 5 => 2_500, _ => 15_000 },
             MaxLatencyMs = random.Next(3) switch { 0 => 0, 1 => 3, _ => 60 },
             Functions = functions,
             Workers = [.. Enumerable.Range(0, random.Next(1, 6)).Select(i => WorkerOf($"wk-{i}", random.Next(2, 9), random.Next(2, 17) * 512, random.Next(3) == 0 ? random.Next(1, 5) : 0))],

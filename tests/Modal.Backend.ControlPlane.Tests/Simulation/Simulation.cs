@@ -170,8 +170,8 @@ internal sealed class Simulation : IDisposable
         var unfinished = _clients.SelectMany(c => c.Unfinished).Take(10).ToList();
         _world.Require(unfinished.Count == 0, $"In {CalmLimitMs / 60_000} min of calm these got no result: {string.Join(' ', unfinished)}\n{Describe()}");
 
-        // Longer than any container is kept for a load that is over, and than what was cancelled may still run.
-        Until(_world.Time.NowMs + 40_000, () => false);
+        // Longer than any container is kept for a load that is over, and than inputs may run whose cancellation was lost with a connection: thirty of a map, one after the other.
+        Until(_world.Time.NowMs + 40_000 + (30 * _world.Scenario.MaxServiceMs), () => false);
         foreach (var function in _world.Scenario.Functions)
         {
             var (spec, core) = (function.Spec, _world.Functions[function.Spec.FunctionId].Core);
