@@ -124,14 +124,16 @@ internal sealed class ClientService(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         // Before the grain posts: what it posts is for this connection.
         outbox.Attach(connection, stop);
-        if (await grain.OpenStreamAsync(open.AppId, open.StreamId, connection, open.LastSeq) == OpenStreamResult.UnknownFunction)
-        {
-            calls.Remove(open.StreamId, outbox);
-            throw new RpcException(new Status(StatusCode.NotFound, $"The app {open.AppId} has no function {open.FunctionId}, or is being stopped."));
-        }
-
+        var isKnown = true;
         try
         {
+            if (await grain.OpenStreamAsync(open.AppId, open.StreamId, connection, open.LastSeq) == OpenStreamResult.UnknownFunction)
+            {
+                isKnown = false;
+                calls.Remove(open.StreamId, outbox);
+                throw new RpcException(new Status(StatusCode.NotFound, $"The app {open.AppId} has no function {open.FunctionId}, or is being stopped."));
+            }
+
             var pump = outbox.PumpAsync((message, more) => WriteAsync(events, message, more), stop.Token);
             var read = StreamBatches.ReadAllAsync(requests, batch => grain.OnClientAsync(new ClientBatch(open.StreamId, connection, batch)), stop.Token);
             var first = await Task.WhenAny(pump, read);
@@ -148,8 +150,12 @@ internal sealed class ClientService(
         }
         finally
         {
+            // Also if opening failed: the next connection must not find this one, and the grain may have opened the stream though its answer was lost.
             outbox.Detach(stop);
-            await logger.WatchAsync(grain.OnStreamLostAsync(open.StreamId, connection));
+            if (isKnown)
+            {
+                await logger.WatchAsync(grain.OnStreamLostAsync(open.StreamId, connection));
+            }
         }
     }
 

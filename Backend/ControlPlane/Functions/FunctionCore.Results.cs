@@ -49,6 +49,12 @@ internal sealed partial class FunctionCore
     private void OnResult(ContainerState container, AttemptResult result, long now)
     {
         var input = FindHeld(container, result.Input);
+        if (input is not null && input.Attempt != result.Attempt)
+        {
+            // The container may hold it twice: the attempt that was given up, and one for the client that came back.
+            input = FindAbandoned(container, result.Input);
+        }
+
         if (input is null || input.Attempt != result.Attempt)
         {
             return;
@@ -222,8 +228,10 @@ internal sealed partial class FunctionCore
             return input;
         }
 
-        return _abandoned.GetValueOrDefault((container, name.StreamId, name.Call, name.Index));
+        return FindAbandoned(container, name);
     }
+
+    private InputState? FindAbandoned(ContainerState container, InputRef name) => _abandoned.GetValueOrDefault((container, name.StreamId, name.Call, name.Index));
 
     private static long SizeOf(CallResult result) => result.OutcomeCase switch
     {

@@ -240,6 +240,11 @@ internal sealed partial class FunctionCore
             due = Math.Min(due, idleUntil > now ? idleUntil : now + LookAgainMs);
         }
 
+        if (_idle.Count > 0 && _scaler.BufferEnd(_settings, load, now) is { } bufferEnd)
+        {
+            due = Math.Min(due, bufferEnd);
+        }
+
         if (StartsBlockedUntil() is var blocked && blocked > now && desired > _containers.Count - _stopping)
         {
             due = Math.Min(due, blocked);

@@ -116,6 +116,10 @@ internal sealed class Autoscaler
         return load.ProgressMs is { } progress ? Next(progress, StallMs, now) : null;
     }
 
+    /// <summary>When buffer containers are no longer wanted; null if there are none, or if something has to happen before.</summary>
+    public long? BufferEnd(FunctionSettings settings, in ScalingLoad load, long now) =>
+        settings.BufferContainers > 0 && load.Inputs == 0 && _activeAtMs + settings.ScaledownWindowMs is { } end && end > now ? end : null;
+
     private static long Next(long since, long step, long now) => since + ((((now - since) / step) + 1) * step);
 
     private static int Useful(FunctionSettings settings, in ScalingLoad load) => (int)Math.Min(int.MaxValue / 2, ((long)load.Inputs + settings.InputsPerContainer - 1) / settings.InputsPerContainer);

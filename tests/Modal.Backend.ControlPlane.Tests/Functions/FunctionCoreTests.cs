@@ -29,6 +29,22 @@ public sealed class FunctionCoreTests : IFunctionActions
     }
 
     [Fact]
+    public void OnResults_OfAnAttemptGivenUpWhereTheSameInputRunsAgain_FreesItsPlace()
+    {
+        var core = Ready(new FunctionSettings { Concurrency = 2, MaxContainers = 1 });
+        core.AddInputs("fc-1", Inputs(1, 1), 0);
+        core.CloseStream("fc-1", 10);
+        core.OpenStream("fc-1", 0, 20);
+        core.AddInputs("fc-1", Inputs(1, 1), 20);
+
+        core.OnResults("ta-1", [Failed(_dispatched[0].Attempt, FailureKind.Cancelled)], 30);
+        core.OnResults("ta-1", [Value(_dispatched[1].Attempt)], 40);
+
+        Assert.Equal(CallResult.OutcomeOneofCase.Value, Assert.Single(_delivered).OutcomeCase);
+        Assert.Equal(0, core.FindContainer("ta-1")!.Inputs.Count);
+    }
+
+    [Fact]
     public void OnExited_LostOverAndOver_GivesUpWithTheReason()
     {
         var core = Ready(new FunctionSettings());

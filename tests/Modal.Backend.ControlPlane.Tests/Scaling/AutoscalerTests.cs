@@ -163,6 +163,17 @@ public sealed class AutoscalerTests
     }
 
     [Fact]
+    public void BufferContainers_AsManyAsTheMaximum_GoAfterTheWindow()
+    {
+        var trace = new ScalingTrace(new FunctionSettings { BufferContainers = 1, MaxContainers = 1, ScaledownWindowMs = 10_000 }, static _ => 1_000);
+
+        trace.Map(0, 1);
+        trace.RunUntil(60_000);
+
+        Assert.Empty(trace.Core.Containers);
+    }
+
+    [Fact]
     public void BufferContainers_InUse_AreKeptBesideTheBusyOnesAndGoAfterTheWindow()
     {
         var trace = new ScalingTrace(new FunctionSettings { BufferContainers = 2, ScaledownWindowMs = 10_000 }, static _ => 1_000);
