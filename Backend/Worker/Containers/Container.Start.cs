@@ -28,6 +28,7 @@ internal sealed partial class Container
         _timeline.End("queued");
         var code = await _services.Code.EnsureAsync(_start.Code, _abort.Token);
         _timeline.End("code");
+        _services.Holdings.Add(LocalKeys.Code(_start.Code.Digest));
         var function = _start.Function.Clone();
         if (function.ServiceArguments is { ContentCase: Payload.ContentOneofCase.BlobDigest } arguments)
         {
@@ -57,6 +58,7 @@ internal sealed partial class Container
         if (_start.Function.ImageId.Length > 0 && _image is null)
         {
             _image = await _services.Images.AcquireAsync(_start.Function.ImageId, Id, _start.Function.Name, _abort.Token);
+            _services.Holdings.Add(LocalKeys.Image(_start.Function.ImageId));
             _timeline.End("image");
         }
 
@@ -190,10 +192,12 @@ internal sealed partial class Container
 
             if (obstacle is null)
             {
+                _services.Holdings.Add(LocalKeys.Snapshot(_start.Function, _start.Code));
                 return true;
             }
 
             _timeline.End("restore");
+            _services.Holdings.Remove(LocalKeys.Snapshot(_start.Function, _start.Code));
             await _services.Snapshots.RejectAsync(_snapshotKey, function.Name, obstacle);
             _snapshotFolder = _services.Snapshots.TryBegin(_snapshotKey);
         }
@@ -362,7 +366,11 @@ internal sealed partial class Container
         }
 
         _snapshotFolder = null;
-        _services.Snapshots.Publish(_snapshotKey!, _start.Function.Name, folder, MemoryMiB, (path, token) => SnapshotTrial.RunAsync(path, _spec!, _start.Function.ImageId, _services.Factory, _services.Images, _services.Time, token));
+        _services.Snapshots.Publish(_snapshotKey!, _start.Function.Name, folder, MemoryMiB, async (path, token) =>
+        {
+            await SnapshotTrial.RunAsync(path, _spec!, _start.Function.ImageId, _services.Factory, _services.Images, _services.Time, token);
+            _services.Holdings.Add(LocalKeys.Snapshot(_start.Function, _start.Code));
+        });
     }
 
     private void DropSnapshot(string reason)

@@ -34,6 +34,7 @@ internal sealed class WorkerService(
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
 
     private readonly WorkerOptions _options = options.Value;
+    private readonly Holdings _holdings = new();
     private readonly ConcurrentDictionary<string, Container> _containers = new(StringComparer.Ordinal);
 
     // The session that the server has accepted; null while there is none.
@@ -57,7 +58,7 @@ internal sealed class WorkerService(
         await using var runners = new RunnerPool(
             choice.Factory, containerImages, snapshots, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
         var services = new ContainerServices(
-            _options, choice.Factory, code, containerImages, snapshots, runners, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), time, logger);
+            _options, choice.Factory, code, containerImages, snapshots, runners, _holdings, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), time, logger);
         var diskMiB = _options.EphemeralDiskMiB > 0 ? _options.EphemeralDiskMiB : new DriveInfo(_options.StateDirectory).AvailableFreeSpace / 1024 / 1024 * 8 / 10;
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested && !_isStopping)
@@ -151,6 +152,7 @@ internal sealed class WorkerService(
                 {
                     registered();
                     _registered = outbox;
+                    _holdings.Attach(outbox);
                     Log.Registered(logger, register.WorkerId, register.CpuCores, register.MemoryMib);
                     tick = TickAsync(services, outbox, TimeSpan.FromMilliseconds(welcome.HeartbeatIntervalMs), stop.Token);
                     continue;
@@ -164,6 +166,7 @@ internal sealed class WorkerService(
         finally
         {
             _registered = null;
+            _holdings.Attach(null);
             await stop.CancelAsync();
             await Task.WhenAll(pump, tick, builds.StopAsync()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -10,6 +10,7 @@ using Modal.Backend.Worker.Containers;
 using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Session;
 using Modal.Backend.Worker.Snapshots;
 using Modal.Protocol;
 using Xunit;
@@ -47,6 +48,8 @@ internal sealed class TestWorker : IAsyncDisposable
     public ISandboxFactory Factory => _services.Factory;
 
     public RunnerPool Runners => _services.Runners;
+
+    public Holdings Holdings => _services.Holdings;
 
     /// <summary>A worker, or a skipped test where gVisor cannot run.</summary>
     /// <param name="kind">Sandboxes it uses.</param>
@@ -98,8 +101,9 @@ internal sealed class TestWorker : IAsyncDisposable
         snapshots.CleanUp();
         var containerImages = workerImages.Open(choice.Factory);
         var runners = new RunnerPool(choice.Factory, containerImages, snapshots, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
+        var holdings = new Holdings();
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, containerImages, snapshots, runners, blobs, gpus, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
+            options.Value, choice.Factory, codes, containerImages, snapshots, runners, holdings, blobs, gpus, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs, log);
     }
 
