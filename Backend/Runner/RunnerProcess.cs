@@ -78,8 +78,8 @@ internal sealed class RunnerProcess : IDisposable
             case { Start: { } start }:
                 Begin(() => Start(start));
                 break;
-            case { WarmUp: not null }:
-                Begin(WarmUpAndAnswer);
+            case { WarmUp: { } warmUp }:
+                Begin(() => WarmUpAndAnswer(warmUp.ForSnapshot));
                 break;
             case { Resume: { } resume }:
                 Begin(() => Resume(resume));
@@ -123,12 +123,14 @@ internal sealed class RunnerProcess : IDisposable
         Send(new RunnerFrame { SnapshotReady = new RunnerSnapshotReady { LoadUs = (long)loaded.TotalMicroseconds, EnterUs = (long)entered.TotalMicroseconds } });
     }
 
-    private void WarmUpAndAnswer()
+    private void WarmUpAndAnswer(bool forSnapshot)
     {
         WarmUp.Run();
+        if (forSnapshot)
+        {
+            SnapshotPreparation.Run();
+        }
 
-        // It may be put into a snapshot from now on.
-        SnapshotPreparation.Run();
         SendHello();
     }
 

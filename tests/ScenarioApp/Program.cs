@@ -35,8 +35,11 @@ switch (args.FirstOrDefault())
     case "made":
         Console.WriteLine(await Imaged.Remote.ReadMade.CallAsync());
         break;
+    case "soak":
+        await Soak.RunAsync(count);
+        break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|soak COUNT [MILLISECONDS]");
         return 2;
 }
 

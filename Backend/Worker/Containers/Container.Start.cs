@@ -99,11 +99,11 @@ internal sealed partial class Container
         Adopt(sandbox, "sandbox");
 
         // A snapshot of the function will be much like that of a runner without code only if it stems from it: addresses differ from process to process.
-        if (_snapshotFolder is not null && KindOf(function) is { } kind && RunnerSnapshot.TryBegin(kind, _services.Factory, _services.Snapshots) is { } place)
+        if (_snapshotFolder is not null && KindOf(function) is { } kind && RunnerSnapshot.IsWanted(kind, _services.Factory, _services.Snapshots))
         {
             try
             {
-                await TakeRunnerSnapshotAsync(place, sandbox, kind);
+                await TakeRunnerSnapshotAsync(sandbox, kind);
             }
             catch (SandboxStartException) when (!sandbox.Exited.IsCompleted)
             {
@@ -114,12 +114,16 @@ internal sealed partial class Container
         SendStart(sandbox, function);
     }
 
-    private async Task TakeRunnerSnapshotAsync((SnapshotKey Key, string Folder) place, ISandbox sandbox, RunnerKind kind)
+    private async Task TakeRunnerSnapshotAsync(ISandbox sandbox, RunnerKind kind)
     {
-        sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
+        sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp { ForSnapshot = true } });
         await Task.WhenAny(_warm.Task, sandbox.Exited).WaitAsync(StartupTimeout, _services.Time, _abort.Token);
-        await RunnerSnapshot.TakeAsync(
-            place, sandbox, _spec!, kind, _services.Factory, _services.Images, _services.Snapshots, Path.Combine(_services.Options.StateDirectory, "containers", $"trial-{Id}"), _services.Time, _abort.Token);
+        if (!sandbox.Exited.IsCompleted && RunnerSnapshot.TryBegin(kind, _services.Factory, _services.Snapshots) is { } place)
+        {
+            await RunnerSnapshot.TakeAsync(
+                place, sandbox, _spec!, kind, _services.Factory, _services.Images, _services.Snapshots, Path.Combine(_services.Options.StateDirectory, "containers", $"trial-{Id}"), _services.Time, _abort.Token);
+        }
+
         lock (_gate)
         {
             _timeline.End("checkpoint");

@@ -240,12 +240,23 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             {
                 sandbox = await factory.StartAsync(spec, events, _stop.Token);
                 await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
-                sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
-                await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                if (RunnerSnapshot.IsWanted(kind, factory, snapshots))
+                {
+                    sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp { ForSnapshot = true } });
+                    await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                }
+
                 if (RunnerSnapshot.TryBegin(kind, factory, snapshots) is { } place)
                 {
                     await RunnerSnapshot.TakeAsync(place, sandbox, spec, kind, factory, images, snapshots, Path.Combine(folder, $"trial-{id}"), time, _stop.Token);
                 }
+            }
+
+            if (!kind.IsEmpty)
+            {
+                // What a snapshot gave back of its memory is touched again now and not when the code comes.
+                sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
+                await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
             }
 
             Offer(new WaitingRunner(kind, sandbox, events, code, image));

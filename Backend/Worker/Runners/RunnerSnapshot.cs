@@ -9,10 +9,14 @@ internal static class RunnerSnapshot
 {
     private const string Function = "the runner";
 
-    /// <summary>Begins to take it.</summary>
+    /// <summary>Whether there is none and one could be taken.</summary>
+    public static bool IsWanted(RunnerKind kind, ISandboxFactory factory, SnapshotService snapshots) =>
+        factory.SnapshotPlatform is { } platform && snapshots.IsWanted(SnapshotKey.Of(platform, kind));
+
+    /// <summary>Begins to take it, of a runner that is warm.</summary>
     /// <returns>Where it goes; null if it is there or being taken, or cannot be.</returns>
     public static (SnapshotKey Key, string Folder)? TryBegin(RunnerKind kind, ISandboxFactory factory, SnapshotService snapshots) =>
-        factory.SnapshotPlatform is { } platform && SnapshotKey.Of(platform, kind) is var key && !snapshots.Has(key) && snapshots.TryBegin(key) is { } folder ? (key, folder) : null;
+        factory.SnapshotPlatform is { } platform && SnapshotKey.Of(platform, kind) is var key && snapshots.IsWanted(key) && snapshots.TryBegin(key) is { } folder ? (key, folder) : null;
 
     /// <summary>Takes it of a runner that is warm and waits; it goes on.</summary>
     /// <param name="place">From <see cref="TryBegin"/>.</param>

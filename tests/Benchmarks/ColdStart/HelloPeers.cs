@@ -100,12 +100,13 @@ internal sealed class HelloPeers : IDisposable
         }
         finally
         {
-            foreach (var (id, process) in running)
+            await Parallel.ForEachAsync(running, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (one, _) =>
             {
-                await Cli.Wrap("runsc").WithArguments(["--root", state, "kill", id, "KILL"]).WithValidation(CommandResultValidation.None).ExecuteAsync();
-                await process.WaitForExitAsync();
+                var (id, process) = one;
+                await Cli.Wrap("runsc").WithArguments(["--root", state, "kill", id, "KILL"]).WithValidation(CommandResultValidation.None).ExecuteAsync(CancellationToken.None);
+                await process.WaitForExitAsync(CancellationToken.None);
                 process.Dispose();
-            }
+            });
         }
     }
 
