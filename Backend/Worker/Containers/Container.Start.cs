@@ -203,9 +203,9 @@ internal sealed partial class Container
             _timeline.End("restore");
             _services.Holdings.Remove(LocalKeys.Snapshot(_start.Function, _start.Code));
             await _services.Snapshots.RejectAsync(_snapshotKey, function.Name, obstacle);
-            _snapshotFolder = _services.Snapshots.TryBegin(_snapshotKey);
         }
 
+        _snapshotFolder = _services.Snapshots.TryBegin(_snapshotKey);
         _fallbackReason = $"The snapshot of '{function.Name}' could not be used, so the container was started without: {obstacle}";
         _output.Send(OutputSource.System, Google.Protobuf.ByteString.CopyFromUtf8(_fallbackReason + "\n"), null, managed: false);
         return false;

@@ -63,8 +63,18 @@ internal sealed class SnapshotService : IAsyncDisposable
 
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(s_fetchLimit);
-            await _fetches.GetAsync(key.Name, () => FetchAsync(key, record), limit.Token);
-            _fetches.Forget(key.Name);
+            try
+            {
+                await _fetches.GetAsync(key.Name, () => FetchAsync(key, record), limit.Token);
+                _fetches.Forget(key.Name);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException)
+            {
+                // Damaged where it is stored: nobody shall wait for it again, and another takes its place.
+                await RejectAsync(key, record.Function, e.Message);
+                throw;
+            }
+
             return (await _local.UseAsync(key.Name), null);
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)

@@ -75,6 +75,8 @@ public sealed class ClientServiceTests
 
         public Task OnPlacementAsync(PlacementNotices news) => throw new NotSupportedException();
 
+        public Task ReleaseIdleAsync() => throw new NotSupportedException();
+
         public Task StopAsync(string reason) => throw new NotSupportedException();
 
         public Task WakeAsync() => throw new NotSupportedException();

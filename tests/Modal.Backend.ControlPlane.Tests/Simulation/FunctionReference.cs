@@ -57,6 +57,8 @@ internal sealed class FunctionReference(World world, string id) : IFunctionGrain
         return Grain.OnPlacementAsync(news);
     });
 
+    public Task ReleaseIdleAsync() => world.CallAsync(() => Grain.ReleaseIdleAsync());
+
     public Task StopAsync(string reason) => world.CallAsync(() => Grain.StopAsync(reason), mayFail: false);
 
     public Task WakeAsync() => world.CallAsync(() => Grain.WakeAsync(), mayFail: false);

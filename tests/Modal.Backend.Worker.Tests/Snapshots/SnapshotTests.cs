@@ -80,6 +80,11 @@ public sealed class SnapshotTests
         Assert.Equal(ContainerStart.Lazy, ready.Start);
         Assert.Contains("has other bytes than it should", ready.FallbackReason, StringComparison.Ordinal);
         Assert.Equal("20", (await DescribeAsync(container))[0]);
+
+        // Its own takes the place of the damaged one.
+        Assert.Contains("thrown away", await other.Snapshots.NextAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("Stored the snapshot", await other.Snapshots.NextAsync(), StringComparison.Ordinal);
+        Assert.Equal(ContainerStart.Snapshot, (await Run(other).ReadyAsync()).Start);
         Directory.Delete(store, recursive: true);
     }
 
