@@ -1,25 +1,12 @@
 using Google.Protobuf;
+using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.ControlPlane.Blobs;
 
 /// <summary>The bytes of a stream of messages as one stream to read, once and asynchronously.</summary>
-internal abstract class MessageStream : Stream
+internal abstract class MessageStream : ReadOnlyStream
 {
     private ReadOnlyMemory<byte> _rest;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -40,17 +27,7 @@ internal abstract class MessageStream : Stream
         return length;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Messages arrive asynchronously.");
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override int Read(Span<byte> buffer) => throw new NotSupportedException("Messages arrive asynchronously.");
 
     /// <summary>The bytes of the next message; null after the last, however often it is asked. Not a nullable memory: in an expression <c>null</c> easily becomes an empty one.</summary>
     protected abstract ValueTask<ByteString?> NextAsync(CancellationToken cancellationToken);

@@ -1,3 +1,5 @@
+using Modal.Backend.Store.Objects;
+
 namespace Modal.Backend.Images.Layers;
 
 /// <summary>Bytes that were read already, then the rest of their stream.</summary>

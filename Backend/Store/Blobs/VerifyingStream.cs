@@ -1,29 +1,16 @@
 using System.Security.Cryptography;
+using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.Store.Blobs;
 
 /// <summary>The bytes of another stream, read once: where that one ends it throws if they do not have their digest, so that whoever stores them sees no end and stores nothing.</summary>
-internal sealed class VerifyingStream(Stream content, string digest) : Stream
+internal sealed class VerifyingStream(Stream content, string digest) : ReadOnlyStream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private bool? _isRight;
 
     /// <summary>Whether all bytes were read and are not what they should be.</summary>
     public bool IsWrong => _isRight == false;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -42,17 +29,7 @@ internal sealed class VerifyingStream(Stream content, string digest) : Stream
         return _isRight.Value ? 0 : throw new InvalidDataException($"The bytes do not have the digest {digest}.");
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Tiers read asynchronously.");
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override int Read(Span<byte> buffer) => throw new NotSupportedException("Tiers read asynchronously.");
 
     protected override void Dispose(bool disposing)
     {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Indexes;
+using Modal.Backend.Store.Native;
 
 namespace Modal.Backend.Store.Chunks;
 
@@ -302,13 +303,8 @@ internal sealed class CacheFolder : IDisposable
         var buffer = ArrayPool<byte>.Shared.Rent(chunk.SizeBytes);
         try
         {
-            var length = 0;
-            while (length < chunk.SizeBytes && RandomAccess.Read(handle, buffer.AsSpan(length, chunk.SizeBytes - length), position + length) is var read and > 0)
-            {
-                length += read;
-            }
-
-            return length == chunk.SizeBytes && Digest.Of(buffer.AsSpan(0, length)) == chunk.Digest;
+            var bytes = buffer.AsSpan(0, chunk.SizeBytes);
+            return Reading.Fill(handle, position, bytes) == bytes.Length && Digest.Of(bytes) == chunk.Digest;
         }
         finally
         {

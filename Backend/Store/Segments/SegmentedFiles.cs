@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using Modal.Backend.Store.Indexes;
+using Modal.Backend.Store.Native;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Store.Trees;
 
@@ -136,12 +137,7 @@ public static class SegmentedFiles
         using var batch = new ChunkBatch();
         try
         {
-            var length = 0;
-            while (length < RangeBytes && RandomAccess.Read(file, buffer.AsSpan(length, RangeBytes - length), start + length) is var read and > 0)
-            {
-                length += read;
-            }
-
+            var length = Reading.Fill(file, start, buffer.AsSpan(0, RangeBytes));
             var from = 0;
             while (Next(buffer.AsSpan(0, length), ref from) is var size and > 0)
             {

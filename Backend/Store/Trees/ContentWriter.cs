@@ -5,6 +5,7 @@ using Microsoft.Win32.SafeHandles;
 using Modal.Backend.Store.Chunks;
 using Modal.Backend.Store.Digests;
 using Modal.Backend.Store.Indexes;
+using Modal.Backend.Store.Native;
 using Modal.Backend.Store.Objects;
 using Modal.Backend.Store.Packs;
 
@@ -185,7 +186,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
             for (var i = 0; i < chunks.Length; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var length = Fill(file, (long)i * ChunkInfo.MaxBytes, buffer);
+                var length = Reading.Fill(file, (long)i * ChunkInfo.MaxBytes, buffer.AsSpan(0, ChunkInfo.MaxBytes));
                 (chunks[i].Digest, chunks[i].SizeBytes) = (chunks.Length == 1 ? digest : Digest.Of(buffer.AsSpan(0, length)), length);
                 await StoreAsync(chunks[i], buffer.AsMemory(0, length), cancellationToken);
             }
@@ -205,7 +206,7 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         long size = 0;
-        while (Fill(file, size, buffer) is var length and > 0)
+        while (Reading.Fill(file, size, buffer.AsSpan(0, ChunkInfo.MaxBytes)) is var length and > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
             hash.AppendData(buffer, 0, length);
@@ -213,17 +214,6 @@ public sealed class ContentWriter(IObjectTier tier, ContentCatalog catalog) : ID
         }
 
         return (new Digest(hash.GetHashAndReset()), size);
-    }
-
-    private static int Fill(SafeFileHandle file, long offset, byte[] buffer)
-    {
-        var length = 0;
-        while (length < ChunkInfo.MaxBytes && RandomAccess.Read(file, buffer.AsSpan(length, ChunkInfo.MaxBytes - length), offset + length) is var read and > 0)
-        {
-            length += read;
-        }
-
-        return length;
     }
 
     private async Task<FileContent> AddSharedAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken)

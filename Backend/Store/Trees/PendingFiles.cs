@@ -46,13 +46,7 @@ internal static class PendingFiles
             foreach (var (path, node, _) in files)
             {
                 using var file = Files.Open(path, Files.O_RDONLY | Files.O_NOFOLLOW);
-                var length = 0;
-                while (length <= ContentWriter.MaxSharedBytes
-                    && RandomAccess.Read(file, buffer.AsSpan(length, ContentWriter.MaxSharedBytes + 1 - length), length) is var read and > 0)
-                {
-                    length += read;
-                }
-
+                var length = Reading.Fill(file, 0, buffer.AsSpan(0, ContentWriter.MaxSharedBytes + 1));
                 if (length > ContentWriter.MaxSharedBytes)
                 {
                     node.Content = await writer.AddLargeAsync(file, cancellationToken);

@@ -1,3 +1,5 @@
+using Modal.Backend.Store.Objects;
+
 namespace Modal.Backend.Images.Layers.Archives;
 
 /// <summary>The data of one entry.</summary>

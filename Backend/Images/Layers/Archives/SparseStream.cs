@@ -1,3 +1,5 @@
+using Modal.Backend.Store.Objects;
+
 namespace Modal.Backend.Images.Layers.Archives;
 
 /// <summary>A sparse file with its holes filled with zeros.</summary>
