@@ -117,10 +117,7 @@ internal sealed class CodeVersions
             var kept = await FetchAsync(file, cancellationToken);
             var path = Path.Combine(temporary, file.Path);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            if (!Unistd.TryLink(kept, path))
-            {
-                File.Copy(kept, path);
-            }
+            Unistd.LinkOrCopy(kept, path);
         });
 
         // Readable by the container's user whatever mask this process runs with.

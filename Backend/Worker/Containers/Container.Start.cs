@@ -161,7 +161,7 @@ internal sealed partial class Container
         if (await RestoreAsync(function, snapshot.Folder, ContainerStart.RunnerSnapshot) is { } obstacle)
         {
             _timeline.End("restore");
-            await _services.Snapshots.RejectAsync(key, "the runner", obstacle);
+            await _services.Snapshots.RejectAsync(key, RunnerSnapshot.Function, obstacle);
             return false;
         }
 

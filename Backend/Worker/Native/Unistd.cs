@@ -56,9 +56,14 @@ internal static unsafe partial class Unistd
         }
     }
 
-    /// <summary>Another name for a file on the same file system.</summary>
-    /// <returns>False if the file system cannot.</returns>
-    public static bool TryLink(string existing, string name) => link(existing, name) == 0;
+    /// <summary>Another name for a file, or a copy of it where the file system cannot.</summary>
+    public static void LinkOrCopy(string existing, string name)
+    {
+        if (link(existing, name) != 0)
+        {
+            File.Copy(existing, name);
+        }
+    }
 
     /// <summary>Whether this process runs as root.</summary>
     public static bool IsRoot => geteuid() == 0;

@@ -28,6 +28,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
 
     // After a failure, such as an image that cannot be mounted.
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_memoryAge = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(30);
 
     // What waits may take half of the memory that is free, and counts 128 MiB each: measured at 60 to 90.
@@ -44,6 +45,8 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
     private RunnerKind? _startingKind;
     private TaskCompletionSource<WaitingRunner?>? _reserved;
     private long _pausedUntil;
+    private long _availableBytes;
+    private long? _availableAt;
 
     /// <summary>How many were taken so far.</summary>
     public int Given { get; private set; }
@@ -138,7 +141,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
                 }
 
                 // One that nobody waits for, to take a snapshot of it.
-                if (maxRunners == 0 && factory.SnapshotPlatform is not null && _taken.Keys.FirstOrDefault(k => !k.IsEmpty && snapshots.IsWanted(KeyOf(k))) is { } unknown)
+                if (maxRunners == 0 && _taken.Keys.FirstOrDefault(k => !k.IsEmpty && RunnerSnapshot.IsWanted(k, factory, snapshots)) is { } unknown)
                 {
                     _startingKind = unknown;
                     _starting = Task.Run(() => StartAsync(unknown));
@@ -170,7 +173,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
     // Under the lock. By kind, what demand and memory allow.
     private Dictionary<RunnerKind, int> Wanted()
     {
-        var room = Math.Min(maxRunners, (int)Math.Min(int.MaxValue, ((MachineMemory.AvailableBytes() / 2) + (_waiting.Count * RunnerBytes)) / RunnerBytes));
+        var room = Math.Min(maxRunners, (int)Math.Min(int.MaxValue, ((AvailableBytes() / 2) + (_waiting.Count * RunnerBytes)) / RunnerBytes));
         var wanted = new Dictionary<RunnerKind, int>();
         foreach (var (kind, taken) in _taken.ToArray())
         {
@@ -202,6 +205,17 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
         }
 
         return wanted;
+    }
+
+    // Ten times a second would be more than it changes.
+    private long AvailableBytes()
+    {
+        if (_availableAt is not { } at || time.GetElapsedTime(at) > s_memoryAge)
+        {
+            (_availableBytes, _availableAt) = (MachineMemory.AvailableBytes(), time.GetTimestamp());
+        }
+
+        return _availableBytes;
     }
 
     private int AtOnce(Queue<long> taken)
@@ -239,11 +253,11 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             if (sandbox is null)
             {
                 sandbox = await factory.StartAsync(spec, events, _stop.Token);
-                await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                await HearAsync(greeting, sandbox);
                 if (RunnerSnapshot.IsWanted(kind, factory, snapshots))
                 {
                     sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp { ForSnapshot = true } });
-                    await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                    await HearAsync(greeting, sandbox);
                 }
 
                 if (RunnerSnapshot.TryBegin(kind, factory, snapshots) is { } place)
@@ -256,7 +270,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
             {
                 // What a snapshot gave back of its memory is touched again now and not when the code comes.
                 sandbox.Send(new WorkerFrame { WarmUp = new RunnerWarmUp() });
-                await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+                await HearAsync(greeting, sandbox);
             }
 
             Offer(new WaitingRunner(kind, sandbox, events, code, image));
@@ -305,7 +319,7 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
         {
             sandbox = await factory.RestoreAsync(spec, snapshot.Folder, events, _stop.Token);
             sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = spec.Id, Restored = true, OnlyRenew = true } });
-            await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token);
+            await HearAsync(greeting, sandbox);
             return sandbox;
         }
         catch (Exception e) when (e is SandboxStartException or TimeoutException)
@@ -315,8 +329,16 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
                 await sandbox.DisposeAsync();
             }
 
-            await snapshots.RejectAsync(KeyOf(kind), "the runner", e.Message);
+            await snapshots.RejectAsync(KeyOf(kind), RunnerSnapshot.Function, e.Message);
             throw;
+        }
+    }
+
+    private async Task HearAsync(Greeting greeting, ISandbox sandbox)
+    {
+        if (!await greeting.HearAsync(sandbox, s_startLimit, time, _stop.Token))
+        {
+            throw new SandboxStartException($"The runner ended: {await sandbox.Exited}");
         }
     }
 
@@ -334,35 +356,5 @@ internal sealed class RunnerPool(ISandboxFactory factory, ContainerImages images
                 _waiting.Add(runner);
             }
         }
-    }
-
-    private sealed class Greeting : ISandboxEvents, IDisposable
-    {
-        private readonly SemaphoreSlim _heard = new(0);
-
-        public async Task HearAsync(ISandbox sandbox, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
-        {
-            var heard = _heard.WaitAsync(cancellationToken);
-            await Task.WhenAny(heard, sandbox.Exited).WaitAsync(limit, time, cancellationToken);
-            if (!heard.IsCompleted)
-            {
-                throw new SandboxStartException($"The runner ended: {await sandbox.Exited}");
-            }
-        }
-
-        public void OnOutput(OutputSource source, ReadOnlySpan<byte> bytes)
-        {
-            // Nobody's.
-        }
-
-        public void OnFrame(RunnerFrame frame)
-        {
-            if (frame.Hello is not null)
-            {
-                _heard.Release();
-            }
-        }
-
-        public void Dispose() => _heard.Dispose();
     }
 }

@@ -7,7 +7,8 @@ namespace Modal.Backend.Worker.Runners;
 /// <summary>The snapshot of a runner without code: later ones of its kind start from it, and what is put into snapshots later has most of its memory in common with it.</summary>
 internal static class RunnerSnapshot
 {
-    private const string Function = "the runner";
+    /// <summary>What it is called in place of a function's name.</summary>
+    public const string Function = "the runner";
 
     /// <summary>Whether there is none and one could be taken.</summary>
     public static bool IsWanted(RunnerKind kind, ISandboxFactory factory, SnapshotService snapshots) =>

@@ -36,10 +36,7 @@ internal sealed class WaitingRunner(RunnerKind kind, ISandbox sandbox, EventSwit
         foreach (var file in Directory.EnumerateFiles(version, "*", SearchOption.AllDirectories))
         {
             var name = Path.Combine(codeFolder, Path.GetRelativePath(version, file));
-            if (!Unistd.TryLink(file, name))
-            {
-                File.Copy(file, name);
-            }
+            Unistd.LinkOrCopy(file, name);
         }
     }
 

@@ -114,13 +114,10 @@ internal sealed class SnapshotService : IAsyncDisposable
     }
 
     /// <summary>Whether a snapshot is neither here nor being taken, and nothing keeps it from being taken.</summary>
-    public bool IsWanted(SnapshotKey key) => !_taking.ContainsKey(key.Name) && !Has(key);
+    public bool IsWanted(SnapshotKey key) => !_taking.ContainsKey(key.Name) && !_local.Has(key.Name);
 
     /// <summary>Whether a snapshot is being taken and will be here soon.</summary>
     public bool IsComing(SnapshotKey key) => _taking.GetValueOrDefault(key.Name) == BeingTaken;
-
-    /// <summary>Whether a snapshot is on this machine.</summary>
-    public bool Has(SnapshotKey key) => _local.Has(key.Name);
 
     /// <summary>Begins to take a snapshot.</summary>
     /// <returns>The folder for its files; null if it is being taken already, or cannot be.</returns>

@@ -1,4 +1,5 @@
 using Modal.Backend.Worker.Images;
+using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Protocol;
 
@@ -30,13 +31,12 @@ internal static class SnapshotTrial
                 image = await images.AcquireAsync(imageId, id, function: null, cancellationToken);
             }
 
-            var answer = new Answer();
-            await using var sandbox = await factory.RestoreAsync(spec with { Id = id, Image = image?.Sandbox }, folder, answer, cancellationToken);
+            using var greeting = new Greeting();
+            await using var sandbox = await factory.RestoreAsync(spec with { Id = id, Image = image?.Sandbox }, folder, greeting, cancellationToken);
             sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = id, Restored = true, OnlyRenew = true } });
-            await Task.WhenAny(answer.Came, sandbox.Exited).WaitAsync(s_limit, time, cancellationToken);
-            if (!answer.Came.IsCompleted)
+            if (!await greeting.HearAsync(sandbox, s_limit, time, cancellationToken))
             {
-                throw new IOException($"The process in a trial of the snapshot ended: {await sandbox.Exited}. {answer.Printed}");
+                throw new IOException($"The process in a trial of the snapshot ended: {await sandbox.Exited}. {greeting.Printed}");
             }
         }
         catch (TimeoutException)
@@ -48,25 +48,6 @@ internal static class SnapshotTrial
             if (image is not null)
             {
                 await image.DisposeAsync();
-            }
-        }
-    }
-
-    private sealed class Answer : ISandboxEvents
-    {
-        private readonly TaskCompletionSource _came = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Came => _came.Task;
-
-        public string Printed { get; private set; } = "";
-
-        public void OnOutput(OutputSource source, ReadOnlySpan<byte> bytes) => Printed = System.Text.Encoding.UTF8.GetString(bytes);
-
-        public void OnFrame(RunnerFrame frame)
-        {
-            if (frame.Hello is not null)
-            {
-                _came.TrySetResult();
             }
         }
     }

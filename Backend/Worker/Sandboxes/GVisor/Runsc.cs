@@ -9,6 +9,8 @@ namespace Modal.Backend.Worker.Sandboxes.GVisor;
 /// <summary>The runsc program and its state folder.</summary>
 internal sealed class Runsc
 {
+    private static readonly string[] s_environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"];
+
     private readonly string _program;
     private readonly string _platform;
     private readonly SandboxHost _host;
@@ -44,14 +46,13 @@ internal sealed class Runsc
         // One command instead of create and start: each is a large program that takes 40 ms to begin. Control groups are ours: having runsc manage them costs half a second.
         string[] command =
         [
-            _program, "--root", StateDirectory, $"--platform={_platform}", spec.HasHostNetwork ? "--network=host" : "--network=none", "--ignore-cgroups",
-            spec.IsBuild ? "--overlay2=none" : "--overlay2=root:memory",
+            .. Program(Path.Combine(bundle, "runsc.log"), spec.HasHostNetwork, spec.IsBuild),
 
             // Said and not left to be found out: it asks the driver by a device, which every start would do again.
             .. spec.Gpu is { } gpu ? (string[])["--nvproxy", $"--nvproxy-driver-version={gpu.DriverVersion}"] : [],
-            "--log", Path.Combine(bundle, "runsc.log"), .. verb.Arguments, "--bundle", bundle, "--pid-file", pidFile, id,
+            .. verb.Arguments, "--bundle", bundle, "--pid-file", pidFile, id,
         ];
-        var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", input, output, error);
+        var pid = Spawn.Start(SandboxHost.Inside(cgroup, command), s_environment, "/", input, output, error);
         using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The kernel is too old: process descriptors (pidfd_open, Linux 5.3) are needed.");
         var end = await EndOfAsync(process, cancellationToken);
         if (end is not { ExitCode: 0, Signal: 0 })
@@ -69,8 +70,7 @@ internal sealed class Runsc
     {
         var bundle = Path.Combine(_host.ContainersDirectory, id);
         var log = Path.Combine(bundle, "restore.log");
-        string[] command = [_program, "--root", StateDirectory, "--log", log, $"--platform={_platform}", "--network=none", "--ignore-cgroups", "--overlay2=root:memory", .. RunscVerb.Restore(folder).Arguments, "--bundle", bundle, id];
-        return await RunAsync(command, log, cancellationToken);
+        return await RunAsync([.. Program(log), .. RunscVerb.Restore(folder).Arguments, "--bundle", bundle, id], log, cancellationToken);
     }
 
     /// <summary>Writes a sandbox's memory into a folder; the sandbox goes on.</summary>
@@ -80,11 +80,7 @@ internal sealed class Runsc
         var log = Path.Combine(_host.ContainersDirectory, id, "checkpoint.log");
 
         // Compression would cost more than the time of reading what it saves; the store does it later.
-        string[] command =
-        [
-            _program, "--root", StateDirectory, "--log", log, "checkpoint", "--leave-running", "--compression=none", "--exclude-committed-zero-pages", "--image-path", folder, id,
-        ];
-        return await RunAsync(command, log, cancellationToken);
+        return await RunAsync([.. Program(log), "checkpoint", "--leave-running", "--compression=none", "--exclude-committed-zero-pages", "--image-path", folder, id], log, cancellationToken);
     }
 
     /// <summary>What snapshots depend on: the program and how it runs.</summary>
@@ -108,11 +104,7 @@ internal sealed class Runsc
     }
 
     /// <summary>Why the last run of this sandbox failed, from runsc's log.</summary>
-    public string Complaint(string id)
-    {
-        var log = Path.Combine(_host.ContainersDirectory, id, "runsc.log");
-        return File.Exists(log) ? string.Join(' ', File.ReadLines(log).TakeLast(3)).Trim() : "";
-    }
+    public string Complaint(string id) => EndOf(Path.Combine(_host.ContainersDirectory, id, "runsc.log"));
 
     /// <summary>Removes a dead sandbox's files.</summary>
     public void Forget(string id)
@@ -157,16 +149,24 @@ internal sealed class Runsc
         return alive;
     }
 
+    // The program and what all its commands have in common.
+    private string[] Program(string log, bool hasHostNetwork = false, bool isBuild = false) =>
+    [
+        _program, "--root", StateDirectory, $"--platform={_platform}", hasHostNetwork ? "--network=host" : "--network=none", "--ignore-cgroups", isBuild ? "--overlay2=none" : "--overlay2=root:memory", "--log", log,
+    ];
+
+    private static string EndOf(string log) => File.Exists(log) ? string.Join(' ', File.ReadLines(log).TakeLast(3)).Trim() : "";
+
     private async Task<string?> RunAsync(string[] command, string log, CancellationToken cancellationToken)
     {
         using var nothing = Unistd.OpenNull();
 
         // Its end is ours to take.
         using var hold = Orphans.Hold();
-        var pid = Spawn.Start(command, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"], "/", nothing, null, null);
+        var pid = Spawn.Start(command, s_environment, "/", nothing, null, null);
         using var process = Wait.OpenProcess(pid) ?? throw new SandboxStartException("The process of runsc was gone before it could be watched.");
         return await EndOfAsync(process, cancellationToken) is { ExitCode: 0, Signal: 0 } ? null
-            : File.Exists(log) ? string.Join(' ', File.ReadLines(log).TakeLast(3)).Trim() : $"{_program} failed.";
+            : File.Exists(log) ? EndOf(log) : $"{_program} failed.";
     }
 
     private bool IsOurs(int pid)
