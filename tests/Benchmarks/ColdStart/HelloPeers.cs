@@ -37,9 +37,11 @@ internal sealed class HelloPeers : IDisposable
                 return null;
             }
 
-            var installed = await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", "podman"])
-                .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive").Set("RUNLEVEL", "1")).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
-            if (installed.ExitCode != 0)
+            try
+            {
+                await DebianPackages.InstallAsync("podman");
+            }
+            catch (CliWrap.Exceptions.CommandExecutionException)
             {
                 return null;
             }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using CliWrap;
 using CliWrap.Buffered;
+using Modal.Benchmarks.Reporting;
 
 namespace Modal.Benchmarks.MapTenThousand;
 
@@ -14,13 +15,13 @@ internal static class PythonPeers
 
     public static async Task<double> DaskAsync(int inputs)
     {
-        await InstallAsync("python3-distributed", "python3-dask");
+        await DebianPackages.InstallAsync("python3-distributed", "python3-dask");
         return await RunAsync("dask_map.py", inputs, new Dictionary<string, string?>());
     }
 
     public static async Task<double> CeleryAsync(int inputs)
     {
-        await InstallAsync("celery", "python3-celery", "python3-redis", "redis-server");
+        await DebianPackages.InstallAsync("celery", "python3-celery", "python3-redis", "redis-server");
         var port = FreePort();
         var url = $"redis://127.0.0.1:{port}/0";
         using var stop = new CancellationTokenSource();
@@ -58,26 +59,6 @@ internal static class PythonPeers
         var result = await Cli.Wrap(Python).WithArguments([Path.Combine(Folder, script), $"{inputs}"])
             .WithWorkingDirectory(Folder).WithEnvironmentVariables(environment).ExecuteBufferedAsync();
         return double.Parse(result.StandardOutput.Trim().Split('\n')[^1], CultureInfo.InvariantCulture);
-    }
-
-    private static async Task InstallAsync(params string[] packages)
-    {
-        var missing = new List<string>();
-        foreach (var package in packages)
-        {
-            var state = await Cli.Wrap("dpkg").WithArguments(["-s", package]).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
-            if (!state.StandardOutput.Contains("install ok installed", StringComparison.Ordinal))
-            {
-                missing.Add(package);
-            }
-        }
-
-        if (missing.Count > 0)
-        {
-            Console.WriteLine($"installing the peer: {string.Join(' ', missing)}");
-            await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. missing])
-                .WithEnvironmentVariables(e => e.Set("DEBIAN_FRONTEND", "noninteractive")).ExecuteBufferedAsync();
-        }
     }
 
     private static async Task OpenAsync(int port)
