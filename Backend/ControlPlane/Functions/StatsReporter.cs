@@ -2,7 +2,7 @@ using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Functions;
 
-/// <summary>Decides when clients are shown new numbers: when they changed, at most every 100 ms.</summary>
+/// <summary>Decides when clients are shown new numbers: when they changed, at most every 100 ms; a new reason to wait at once.</summary>
 internal sealed class StatsReporter
 {
     private const long IntervalMs = 100;
@@ -36,7 +36,7 @@ internal sealed class StatsReporter
             return null;
         }
 
-        if (_shown is not null && now - _shownAtMs < IntervalMs)
+        if (_shown is not null && now - _shownAtMs < IntervalMs && (waitingReason.Length == 0 || waitingReason == _shown.WaitingReason))
         {
             againMs = _shownAtMs + IntervalMs;
             return null;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
 using Modal.Backend.Host.Daemon;
 
@@ -9,9 +8,6 @@ internal static class ServeCommand
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    // How long a process that was killed may take to die: with much memory, on a busy machine.
-    private static readonly TimeSpan s_dying = TimeSpan.FromSeconds(10);
-
     public static async Task<int> RunAsync(HostOptions options, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(options.StateDirectory, OwnerOnly);
@@ -21,11 +17,11 @@ internal static class ServeCommand
             return (int)ExitCode.Failure;
         }
 
-        using var instance = await TakeAsync(options, cancellationToken);
+        using var instance = await SingleInstance.TakeAsync(options, cancellationToken);
         if (instance is null)
         {
             await Console.Error.WriteLineAsync($"Another process serves {options.StateDirectory} already.");
-            return (int)ExitCode.Success;
+            return (int)(options.Role == HostRole.Worker ? ExitCode.Failure : ExitCode.Success);
         }
 
         try
@@ -45,25 +41,5 @@ internal static class ServeCommand
             return (int)ExitCode.Failure;
         }
 #pragma warning restore CA1031
-    }
-
-    // One that has the folder and does not answer is just starting or just dying: whose connection broke may come back sooner than the kernel has let go of the lock.
-    private static async Task<SingleInstance?> TakeAsync(HostOptions options, CancellationToken cancellationToken)
-    {
-        var start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            if (SingleInstance.TryTake(options) is { } instance)
-            {
-                return instance;
-            }
-
-            if (DaemonClient.Answers(options.Socket) || Stopwatch.GetElapsedTime(start) > s_dying)
-            {
-                return null;
-            }
-
-            await Task.Delay(50, cancellationToken);
-        }
     }
 }

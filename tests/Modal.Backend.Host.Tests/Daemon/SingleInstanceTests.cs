@@ -29,6 +29,30 @@ public sealed class SingleInstanceTests(TestServer server) : IClassFixture<TestS
     }
 
     [Fact]
+    public async Task TakeAsync_WorkerBesideAServer_WaitsForTheOneThatDies()
+    {
+        var options = server.Options with { Role = HostRole.Worker };
+        using var dying = SingleInstance.TryTake(options);
+        Assert.NotNull(dying);
+
+        var taken = SingleInstance.TakeAsync(options, TestContext.Current.CancellationToken);
+        Assert.False(taken.IsCompleted);
+        dying.Dispose();
+
+        using var next = await taken;
+        Assert.NotNull(next);
+    }
+
+    [Fact]
+    public async Task TakeAsync_DaemonThatAnswers_IsNull()
+    {
+        // The test's server listens and takes no lock.
+        using var held = new FileStream(Path.Combine(server.Options.StateDirectory, "daemon.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+        Assert.Null(await SingleInstance.TakeAsync(server.Options, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void TryTake_SocketOfAKilledDaemon_IsRemoved()
     {
         var options = new HostOptions { StateDirectory = Directory.CreateTempSubdirectory("modal-lock-").FullName };

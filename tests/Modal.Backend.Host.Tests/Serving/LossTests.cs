@@ -89,7 +89,7 @@ public sealed class LossTests(TestServer server) : IClassFixture<TestServer>
         await using var client = await FakeClient.OpenAsync(server, f => f.Resources = new Resources { CpuCores = 64 });
         await using var calls = await client.CallAsync();
         await calls.PutAsync(1);
-        var stats = await TurnClockUntilAsync(calls.Events.FirstAsync("a reason to wait", e => e.Stats is { WaitingReason.Length: > 0 } s ? s : null), worker);
+        var stats = await calls.Events.FirstAsync("a reason to wait", e => e.Stats is { WaitingReason.Length: > 0 } s ? s : null);
 
         var result = Assert.Single(await TurnClockUntilAsync(calls.ResultsAsync(1), worker));
 

@@ -10,12 +10,24 @@ internal static class Sandboxes
             .Where(p => p.Pid > 0 && CommandLine(p.Folder) is var line && line.StartsWith("runsc-sandbox", StringComparison.Ordinal) && line.Contains(stateDirectory, StringComparison.Ordinal))
             .Select(p => p.Pid)];
 
-    /// <summary>The process that serves the images of a state directory.</summary>
-    public static int FindImageServer(string stateDirectory) =>
-        Directory.EnumerateDirectories("/proc")
-            .Select(d => (Pid: int.TryParse(Path.GetFileName(d), out var pid) ? pid : 0, Folder: d))
-            .First(p => p.Pid > 0 && CommandLine(p.Folder) is var line && line.Contains("Modal.Backend.ImageFs", StringComparison.Ordinal) && line.Contains(stateDirectory, StringComparison.Ordinal))
-            .Pid;
+    /// <summary>The process that serves the images of a state directory; waits for it, because calls go on while a new one is being started.</summary>
+    public static async Task<int> FindImageServerAsync(string stateDirectory, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var pid = Directory.EnumerateDirectories("/proc")
+                .Select(d => (Pid: int.TryParse(Path.GetFileName(d), out var pid) ? pid : 0, Folder: d))
+                .FirstOrDefault(p => p.Pid > 0 && CommandLine(p.Folder) is var line
+                    && line.Contains("Modal.Backend.ImageFs", StringComparison.Ordinal) && line.Contains(stateDirectory, StringComparison.Ordinal))
+                .Pid;
+            if (pid > 0)
+            {
+                return pid;
+            }
+
+            await Task.Delay(20, cancellationToken);
+        }
+    }
 
     private static string CommandLine(string folder)
     {

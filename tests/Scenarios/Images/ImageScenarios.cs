@@ -150,7 +150,7 @@ public sealed class ImageScenarios(DaemonFixture daemon)
         Assert.Equal("10", await Imaged.Remote.Numpy.CallAsync(Limit));
         for (var i = 0; i < 5; i++)
         {
-            var pid = Sandboxes.FindImageServer(DaemonFixture.StateDirectory);
+            var pid = await Sandboxes.FindImageServerAsync(DaemonFixture.StateDirectory, Limit);
             Signal.Send(pid, Signal.Kill);
             Assert.Equal("10", await Imaged.Remote.Numpy.CallAsync(Limit));
         }
