@@ -22,6 +22,10 @@ public sealed class ControlPlaneOptions
     [Range(typeof(TimeSpan), "1.00:00:00", "365.00:00:00")]
     public TimeSpan BlobKeep { get; set; } = TimeSpan.FromDays(7);
 
+    /// <summary>Where records are kept: <c>sqlite:/path</c>, or <c>postgresql://user@host:port/database</c> for several servers. No default.</summary>
+    [Required]
+    public string Database { get; set; } = "";
+
     /// <summary>What the workspace may have at the same time. Default no limits.</summary>
     [ValidateObjectMembers]
     public QuotaOptions Quota { get; set; } = new();

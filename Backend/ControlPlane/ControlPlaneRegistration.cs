@@ -6,8 +6,10 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
+using Modal.Backend.ControlPlane.Persistence;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
@@ -36,9 +38,13 @@ public static class ControlPlaneRegistration
         services.AddSingleton<IRunningApps, RunningApps>();
         services.AddSingleton(static p =>
             new TierBlobs(p.GetRequiredService<IObjectTier>(), p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.BlobKeep, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(static p => DatabaseAddress.Open(p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.Database));
+        services.AddHostedService<DatabaseStart>();
+        services.AddSingleton<EnvironmentNames>();
         services.AddHostedService<BlobUpkeep>();
         services.AddGrpc(grpc =>
         {
+            grpc.Interceptors.Add<DatabaseErrors>();
             grpc.MaxReceiveMessageSize = MaxMessageBytes;
             grpc.MaxSendMessageSize = MaxMessageBytes;
         });

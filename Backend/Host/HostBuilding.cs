@@ -92,6 +92,7 @@ internal static class HostBuilding
             o.IsLocalDaemon = options.Role == HostRole.All || options.Listen is null;
             o.HostBuild = BuildId();
             o.BlobKeep = options.BlobKeep;
+            o.Database = options.DatabaseAddress;
         });
         builder.Services.AddHostedService<IdleStop>();
         builder.Services.AddHostedService<OldBlobs>();

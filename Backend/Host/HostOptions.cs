@@ -23,6 +23,12 @@ public sealed record HostOptions
     /// </summary>
     public string? Store { get; init; } = DefaultStore;
 
+    /// <summary>
+    /// Where a server keeps its records (deployments, calls, secrets and the like): <c>sqlite:/path</c>, or <c>postgresql://user@host:port/database</c>, which several servers share.
+    /// Default: the variable MODAL_DATABASE. Null, where that is not set, means the file <c>server.db</c> of the state directory.
+    /// </summary>
+    public string? Database { get; init; } = Environment.GetEnvironmentVariable("MODAL_DATABASE") is { Length: > 0 } set ? set : null;
+
     /// <summary>How long code files and large payloads stay in the store that nobody sent again. Default 7 days; from 1 to 365. The same for all servers of a store.</summary>
     public TimeSpan BlobKeep { get; init; } = TimeSpan.FromDays(7);
 
@@ -55,6 +61,9 @@ public sealed record HostOptions
 
     /// <summary>Where the store is, the default filled in.</summary>
     public string StoreAddress => Store ?? (Role == HostRole.Worker && Server is not null ? $"peer:{Server}" : $"folder:{Path.Combine(StateDirectory, "store")}");
+
+    /// <summary>Where records are kept, the default filled in.</summary>
+    public string DatabaseAddress => Database ?? $"sqlite:{Path.Combine(StateDirectory, "server.db")}";
 
     /// <summary>The Unix socket.</summary>
     public string Socket => Path.Combine(StateDirectory, "daemon.sock");

@@ -11,16 +11,27 @@ internal static class AptPackages
     /// <param name="packages">Packages, each with a program of its name in /usr/bin.</param>
     public static async Task RequireAsync(params string[] packages)
     {
-        var missing = packages.Where(static p => !File.Exists($"/usr/bin/{p}")).ToList();
-        if (missing.Count == 0)
+        var missing = packages.Where(static p => !File.Exists($"/usr/bin/{p}")).ToArray();
+        if (missing.Length > 0)
         {
-            return;
+            var reason = await InstallAsync(missing);
+            Assert.SkipWhen(reason is not null, reason ?? "");
+        }
+    }
+
+    /// <summary>Installs packages.</summary>
+    /// <param name="packages">Which.</param>
+    /// <returns>Null, or why they cannot be installed here.</returns>
+    public static async Task<string?> InstallAsync(params string[] packages)
+    {
+        if (!Environment.IsPrivilegedProcess || !File.Exists("/usr/bin/apt-get"))
+        {
+            return $"{string.Join(" and ", packages)} must be installed for this test.";
         }
 
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"), $"{string.Join(" and ", missing)} must be installed for this test.");
-
         // RUNLEVEL: a package may start a service of its own.
-        await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. missing])
+        await Cli.Wrap("apt-get").WithArguments(["install", "-y", "-qq", "--no-install-recommends", .. packages])
             .WithEnvironmentVariables(static e => e.Set("DEBIAN_FRONTEND", "noninteractive").Set("RUNLEVEL", "1")).ExecuteBufferedAsync();
+        return null;
     }
 }
