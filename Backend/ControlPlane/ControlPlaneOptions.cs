@@ -22,6 +22,10 @@ public sealed class ControlPlaneOptions
     [Range(typeof(TimeSpan), "1.00:00:00", "365.00:00:00")]
     public TimeSpan BlobKeep { get; set; } = TimeSpan.FromDays(7);
 
+    /// <summary>How long results of detached calls are kept. Default 7 days; from 1 minute to 365 days.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
+    public TimeSpan ResultKeep { get; set; } = TimeSpan.FromDays(7);
+
     /// <summary>Where records are kept: <c>sqlite:/path</c>, or <c>postgresql://user@host:port/database</c> for several servers. No default.</summary>
     [Required]
     public string Database { get; set; } = "";

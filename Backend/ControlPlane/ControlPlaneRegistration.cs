@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
+using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
@@ -41,6 +42,9 @@ public static class ControlPlaneRegistration
         services.AddSingleton(static p => DatabaseAddress.Open(p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.Database));
         services.AddHostedService<DatabaseStart>();
         services.AddSingleton<EnvironmentNames>();
+        services.AddSingleton<CallStore>();
+        services.AddSingleton<ICallStore>(static p => p.GetRequiredService<CallStore>());
+        services.AddHostedService<CallUpkeep>();
         services.AddHostedService<BlobUpkeep>();
         services.AddGrpc(grpc =>
         {
@@ -56,6 +60,7 @@ public static class ControlPlaneRegistration
     public static void MapModalControlPlane(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGrpcService<ClientService>();
+        endpoints.MapGrpcService<CallService>();
         endpoints.MapGrpcService<WorkerGateway>();
         endpoints.MapGrpcService<BlobService>();
         endpoints.MapGrpcService<ObjectService>();

@@ -17,6 +17,15 @@ internal static partial class Log
     [LoggerMessage(2003, LogLevel.Information, "App {AppId} lost its connection and has {Grace} to come back.")]
     public static partial void AppLost(this ILogger logger, string appId, TimeSpan grace);
 
+    [LoggerMessage(2004, LogLevel.Information, "App {AppId} goes on although {Reason}: {Functions} of its functions have detached calls.")]
+    public static partial void AppHeld(this ILogger logger, string appId, string reason, int functions);
+
+    [LoggerMessage(2005, LogLevel.Information, "{Count} detached calls of {Function} that an earlier process left go on.")]
+    public static partial void CallsRecovered(this ILogger logger, int count, string function);
+
+    [LoggerMessage(2006, LogLevel.Error, "Detached calls could not be recovered or cleaned up; tried again in {Delay}.")]
+    public static partial void CallUpkeepFailed(this ILogger logger, TimeSpan delay, Exception exception);
+
     [LoggerMessage(2010, LogLevel.Information, "Worker {WorkerId} is here as {Session}: {CpuCores} cores, {MemoryMiB} MiB, sandbox {Sandbox}.")]
     public static partial void WorkerRegistered(this ILogger logger, string workerId, string session, double cpuCores, long memoryMiB, string sandbox);
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Blobs;
+using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Protocol;
@@ -8,7 +9,7 @@ using Orleans.Concurrency;
 
 namespace Modal.Backend.ControlPlane.Apps;
 
-/// <summary>An ephemeral app: lives as long as its stream, and a grace time longer if the stream breaks.</summary>
+/// <summary>An ephemeral app: lives as long as its stream, and a grace time longer if the stream breaks; longer than both while its functions have detached calls.</summary>
 [Reentrant]
 [KeepAlive]
 internal sealed class AppGrain : Grain, IAppGrain, IDisposable
@@ -20,10 +21,12 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
     private readonly Wakeup _wakeup;
     private readonly Dictionary<string, FunctionSpec> _functions = new(StringComparer.Ordinal);
     private readonly HashSet<string> _stopping = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _holders = new(StringComparer.Ordinal);
     private OpenApp? _app;
     private string _connectionId = "";
     private long? _closeAtMs;
     private bool _isClosing;
+    private string? _leftBecause;
 
     public AppGrain(Clock clock, Registry<AppOutbox> outboxes, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
     {
@@ -48,6 +51,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
         _app = opening.App;
         _connectionId = opening.ConnectionId;
         _closeAtMs = null;
+        _leftBecause = null;
         if (isNew)
         {
             _logger.AppOpened(this.GetPrimaryKeyString(), _app.Name);
@@ -102,9 +106,58 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
         await Task.WhenAll(_functions.Keys.ToArray().Select(f => GrainFactory.GetGrain<IFunctionGrain>(f).StopAsync(reason)));
     }
 
+    public Task LeaveAsync(string reason)
+    {
+        if (_holders.Count == 0 || _app is null)
+        {
+            return CloseAsync(reason);
+        }
+
+        _leftBecause = reason;
+        _logger.AppHeld(this.GetPrimaryKeyString(), reason, _holders.Count);
+        CompleteOutbox();
+        return Task.CompletedTask;
+    }
+
+    public Task<bool> HoldAsync(string functionId)
+    {
+        var isOpen = _app is not null && !_isClosing;
+        if (isOpen)
+        {
+            _holders.Add(functionId);
+        }
+
+        return Task.FromResult(isOpen);
+    }
+
+    public Task ReleaseAsync(string functionId) =>
+        _holders.Remove(functionId) && _holders.Count == 0 && _leftBecause is { } reason ? CloseAsync($"{reason}, and its detached calls are finished") : Task.CompletedTask;
+
+    public async Task RestoreAsync(StoredFunctions functions)
+    {
+        if (_isClosing)
+        {
+            return;
+        }
+
+        if (_app is null)
+        {
+            _app = new OpenApp { AppId = this.GetPrimaryKeyString(), Name = functions.Functions[0].AppName, Code = functions.Functions[0].Code };
+            _leftBecause = "its client is gone";
+            await GrainFactory.GetGrain<IAppDirectoryGrain>(0).AddAsync(this.GetPrimaryKeyString());
+        }
+
+        // A client that came back first has told more of it than was stored.
+        var missing = functions.Functions.Select(f => f.Spec).Where(f => !_functions.ContainsKey(f.FunctionId)).ToArray();
+        _holders.UnionWith(missing.Select(f => f.FunctionId));
+        await ConfigureAsync(missing);
+    }
+
+    public Task<string> GetNameAsync() => Task.FromResult(_app?.Name ?? "");
+
     public Task OnFunctionStoppedAsync(string functionId) => _stopping.Remove(functionId) && _stopping.Count == 0 ? EndAsync() : Task.CompletedTask;
 
-    public Task WakeAsync() => _closeAtMs <= _clock.NowMs ? CloseAsync("its client is gone") : Task.CompletedTask;
+    public Task WakeAsync() => _closeAtMs <= _clock.NowMs ? LeaveAsync("its client is gone") : Task.CompletedTask;
 
     public async Task<AppSnapshot> GetStatusAsync()
     {
@@ -140,11 +193,15 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
     {
         _logger.AppEnded(this.GetPrimaryKeyString());
         await GrainFactory.GetGrain<IAppDirectoryGrain>(0).RemoveAsync(this.GetPrimaryKeyString());
+        CompleteOutbox();
+        DeactivateOnIdle();
+    }
+
+    private void CompleteOutbox()
+    {
         if (_outboxes.TryGet(this.GetPrimaryKeyString(), out var outbox))
         {
             outbox.Complete();
         }
-
-        DeactivateOnIdle();
     }
 }

@@ -1,3 +1,4 @@
+using Modal.Backend.ControlPlane.Calls;
 using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Apps;
@@ -16,6 +17,21 @@ internal interface IAppGrain : IGrainWithStringKey
 
     /// <summary>Stops the app; its stream ends when no container is left.</summary>
     Task CloseAsync(string reason);
+
+    /// <summary>The client is done with the app: it is stopped when no function holds it any more.</summary>
+    Task LeaveAsync(string reason);
+
+    /// <summary>A function has detached calls: the app goes on without its client until it is released.</summary>
+    /// <returns>False if the app is being stopped.</returns>
+    Task<bool> HoldAsync(string functionId);
+
+    /// <summary>The function has no detached calls any more.</summary>
+    Task ReleaseAsync(string functionId);
+
+    /// <summary>Runs the app again for the detached calls of its functions, which an earlier process of the server left.</summary>
+    Task RestoreAsync(StoredFunctions functions);
+
+    Task<string> GetNameAsync();
 
     Task OnFunctionStoppedAsync(string functionId);
 

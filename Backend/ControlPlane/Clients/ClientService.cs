@@ -99,14 +99,14 @@ internal sealed class ClientService(
                         outbox.Post(new AppEvent { FunctionsAdded = new FunctionsAdded { RequestNumber = requests.Current.AddFunctions.RequestNumber } });
                         break;
                     case AppRequest.RequestOneofCase.Close:
-                        await grain.CloseAsync("its client closed it");
+                        await grain.LeaveAsync("its client closed it");
                         return;
                     default:
                         throw Invalid("An app can be opened once per stream.");
                 }
             }
 
-            await grain.CloseAsync("its client ended the stream");
+            await grain.LeaveAsync("its client ended the stream");
         }
     }
 

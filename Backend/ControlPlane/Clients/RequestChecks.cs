@@ -106,7 +106,7 @@ internal static class RequestChecks
         }
     }
 
-    private static void Require(List<string> faults, bool holds, string what, object? value, string allowed)
+    internal static void Require(List<string> faults, bool holds, string what, object? value, string allowed)
     {
         if (!holds)
         {
@@ -114,7 +114,7 @@ internal static class RequestChecks
         }
     }
 
-    private static void ThrowIfAny(List<string> faults)
+    internal static void ThrowIfAny(List<string> faults)
     {
         if (faults.Count > 0)
         {

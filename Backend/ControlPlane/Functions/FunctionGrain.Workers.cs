@@ -113,6 +113,10 @@ internal sealed partial class FunctionGrain
         {
             stream.Outbox.PostResults(results);
         }
+        else if (streamId == DetachedStream)
+        {
+            DeliverDetached(results);
+        }
     }
 
     void IFunctionActions.Dispatch(ContainerState container, DispatchInputs inputs)
@@ -215,7 +219,7 @@ internal sealed partial class FunctionGrain
     private void Forward(string workerSession, Output output)
     {
         var message = new CallEvent { Output = output };
-        if (output.Input is { } input)
+        if (output.Input is { } input && input.StreamId != DetachedStream)
         {
             var receipt = ReceiptFor(workerSession, output, 1);
             if (_streams.TryGetValue(input.StreamId, out var stream))
@@ -227,7 +231,7 @@ internal sealed partial class FunctionGrain
                 receipt.Settle();
             }
         }
-        else if (_streams.Count > 0)
+        else if (_streams.Count > 0 && output.Input is null)
         {
             var receipt = ReceiptFor(workerSession, output, _streams.Count);
             foreach (var stream in _streams.Values)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
+using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Placing;
@@ -16,7 +17,7 @@ namespace Modal.Backend.ControlPlane.Functions;
 /// </summary>
 [Reentrant]
 [KeepAlive]
-internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionActions, IDisposable
+internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCallsGrain, IFunctionActions, IDisposable
 {
     // How much longer than its grace a container may take before it counts as gone.
     private const long StopLimitMs = 20_000;
@@ -26,7 +27,9 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
     private readonly Registry<WorkerLink> _workers;
     private readonly Registry<AppOutbox> _apps;
     private readonly ILogger<FunctionGrain> _logger;
+    private readonly ICallStore _calls;
     private readonly long _graceMs;
+    private readonly TimeSpan _keepResults;
     private readonly Dictionary<string, OpenCallStream> _streams = new(StringComparer.Ordinal);
     private readonly GrainRequests<PoolRequest> _pool;
     private readonly StatsReporter _stats = new();
@@ -39,13 +42,15 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
     private bool _stopReported;
 
     public FunctionGrain(
-        Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
+        Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, ICallStore calls, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
     {
         _clock = clock;
         _outboxes = outboxes;
         _workers = workers;
         _apps = apps;
         _logger = logger;
+        _calls = calls;
+        _keepResults = options.Value.ResultKeep;
         _graceMs = (long)options.Value.AppGrace.TotalMilliseconds;
         var pool = GrainFactory.GetGrain<IPoolGrain>(0);
         _pool = new GrainRequests<PoolRequest>(batch => pool.HandleAsync(new PoolBatch(batch)), clock.Time, logger);
@@ -73,6 +78,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
         if (_core is null)
         {
             _core = new FunctionCore(_settings, this, static () => Id.New(Id.Container));
+            _recovered = RecoverAsync();
         }
 
         _core.Configure(_settings, _clock.NowMs);
@@ -143,13 +149,17 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
         return Task.CompletedTask;
     }
 
-    public Task StopAsync(string reason)
+    public async Task StopAsync(string reason)
     {
         if (_core is null)
         {
             _stopReported = true;
-            return GrainFactory.GetGrain<IAppGrain>(_configuration?.AppId ?? "").OnFunctionStoppedAsync(this.GetPrimaryKeyString());
+            await GrainFactory.GetGrain<IAppGrain>(_configuration?.AppId ?? "").OnFunctionStoppedAsync(this.GetPrimaryKeyString());
+            return;
         }
+
+        await _recovered;
+        await CancelDetachedAsync();
 
         _stopDeadlineMs ??= _clock.NowMs + StopLimitMs;
         _core.Stop(reason, _clock.NowMs);
@@ -158,7 +168,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
             CloseStream(streamId);
         }
 
-        return AfterTurn();
+        await AfterTurn();
     }
 
     public async Task<ScalingOutcome?> UpdateAutoscalerAsync(string appId, ScalingChange change)

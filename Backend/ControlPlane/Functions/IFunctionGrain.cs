@@ -26,7 +26,7 @@ internal interface IFunctionGrain : IGrainWithStringKey
     [OneWay]
     Task ReleaseIdleAsync();
 
-    /// <summary>Stops everything; the app is told when no container is left.</summary>
+    /// <summary>Cancels its detached calls and stops everything; the app is told when no container is left.</summary>
     Task StopAsync(string reason);
 
     Task WakeAsync();

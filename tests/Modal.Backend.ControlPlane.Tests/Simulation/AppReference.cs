@@ -1,4 +1,5 @@
 using Modal.Backend.ControlPlane.Apps;
+using Modal.Backend.ControlPlane.Calls;
 
 namespace Modal.Backend.ControlPlane.Tests.Simulation;
 
@@ -11,6 +12,17 @@ internal sealed class AppReference(World world) : IAppGrain
         world.Require(world.Pool.Placement.Placed.All(p => p.Function.Id != functionId), $"{functionId} was reported as ended before the pool had its resources back.");
         return Task.CompletedTask;
     }
+
+    // No call of the simulated clients is detached.
+    public Task ReleaseAsync(string functionId) => Task.CompletedTask;
+
+    public Task<bool> HoldAsync(string functionId) => throw Unused();
+
+    public Task LeaveAsync(string reason) => throw Unused();
+
+    public Task RestoreAsync(StoredFunctions functions) => throw Unused();
+
+    public Task<string> GetNameAsync() => throw Unused();
 
     public Task<bool> OpenAsync(AppOpening opening) => throw Unused();
 

@@ -15,6 +15,7 @@ internal sealed class FakeClient : IAsyncDisposable
     {
         AppId = appId;
         _client = server.Client();
+        Detached = new Calls.CallsClient(server.Connect());
         _app = _client.RunApp(cancellationToken: _stop.Token);
         _readApp = AppEvents.ReadAsync(_app.ResponseStream, null, _stop.Token);
     }
@@ -50,6 +51,16 @@ internal sealed class FakeClient : IAsyncDisposable
     /// <summary>Says the app's function again, as a program does whose connection broke.</summary>
     public Task AddFunctionAsync(FunctionSpec function, ulong number) =>
         _app.RequestStream.WriteAsync(new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } });
+
+    /// <summary>Stores inputs of a detached call of its function.</summary>
+    public async Task PutDetachedAsync(string callId, int count, int start = 0, bool isLast = true)
+    {
+        var part = new CallPart { CallId = callId, FirstIndex = (ulong)start, IsLast = isLast };
+        part.Inputs.AddRange(Enumerable.Range(start, count).Select(static i => new DetachedInput { Arguments = FakeWorker.PayloadOf(i) }));
+        await Detached.PutAsync(new PutCallsRequest { AppId = AppId, FunctionId = FunctionId, Parts = { part } });
+    }
+
+    public Calls.CallsClient Detached { get; }
 
     public FunctionSpec Spec { get; private set; } = new();
 

@@ -27,6 +27,13 @@ public sealed class TestServer : IAsyncLifetime
         await _app.StartAsync(TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Ends the server and starts another in its place, which has only what is on disk.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
+    }
+
     /// <summary>A connection of its own, as another program would have.</summary>
     public GrpcChannel Connect()
     {
@@ -39,13 +46,19 @@ public sealed class TestServer : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        await StopAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task StopAsync()
+    {
         _channels.ForEach(c => c.Dispose());
+        _channels.Clear();
         if (_app is not null)
         {
             await _app.StopAsync(CancellationToken.None);
             await _app.DisposeAsync();
+            _app = null;
         }
-
-        Directory.Delete(_directory, recursive: true);
     }
 }
