@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Protocol;
 
