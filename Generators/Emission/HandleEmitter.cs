@@ -99,6 +99,11 @@ internal static class HandleEmitter
         code.Line("}");
         code.Line();
         EmitCall(code, function, sent, result, streams);
+        if (!streams)
+        {
+            EmitSpawn(code, function, sent, result);
+        }
+
         if (service)
         {
             LocalEmitter.EmitService(code, function, sent);
@@ -112,7 +117,7 @@ internal static class HandleEmitter
         code.Lines(Signatures.WriteArguments(sent));
         code.Close();
         code.Line();
-        code.Line($"private static {result} ReadResult(ref {Signatures.Reader} reader) => {(function.Return.Use is { } use ? use.Read + "!" : "default")};");
+        code.Line($"internal static {result} ReadResult(ref {Signatures.Reader} reader) => {(function.Return.Use is { } use ? use.Read + "!" : "default")};");
         code.Close();
         code.Line();
     }
@@ -130,6 +135,21 @@ internal static class HandleEmitter
         code.Line($"    base.CallAsync({Signatures.ArgumentValue(sent)}, {token});");
         code.Line();
     }
+
+    private static void EmitSpawn(CodeWriter code, FunctionModel function, List<ParameterModel> sent, string result)
+    {
+        var token = Signatures.TokenName(sent);
+        var parameters = sent.Count == 0 ? "" : Signatures.Declare(sent) + ", ";
+        code.Line("/// <inheritdoc cref=\"global::Modal.Function{TArgument, TResult}.SpawnAsync\"/>");
+        code.Line($"public {(sent.Count == 1 ? "new " : "")}global::System.Threading.Tasks.Task<global::Modal.FunctionCall<{result}>> SpawnAsync({parameters}{Signatures.Token} {token} = default) =>");
+        code.Line($"    base.SpawnAsync({Signatures.ArgumentValue(sent)}, {token});");
+        code.Line();
+    }
+
+    /// <summary>An expression for the decoder of a function's result, for code beside <c>Remote</c>; null if it has none.</summary>
+    public static string? Decoder(FunctionModel function, IEnumerable<FunctionModel> siblings) => function.Return.Kind == ReturnKind.Stream || function.Return.Use is null
+        ? null
+        : $"static () => (global::Modal.PayloadDecoder<{function.Return.ResultType}>)Remote.{(function.IsStatic ? "" : "Instance.")}{ClassName(function, [.. siblings])}.ReadResult";
 
     private static string ClassName(FunctionModel function, List<FunctionModel> siblings)
     {

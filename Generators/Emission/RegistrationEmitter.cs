@@ -12,14 +12,15 @@ internal static class RegistrationEmitter
         code.Line("[global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]");
         code.Open("internal static class RemoteRegistration");
         code.Open("internal static void Register()");
-        foreach (var function in unit.Functions.Where(f => f.IsStatic))
+        var statics = unit.Functions.Where(f => f.IsStatic).ToList();
+        foreach (var function in statics)
         {
-            EmitDefinition(code, function, assembly, $"{Runtime}FunctionRegistry.Register(new {Runtime}FunctionDefinition", ");");
+            EmitDefinition(code, function, HandleEmitter.Decoder(function, statics), assembly, $"{Runtime}FunctionRegistry.Register(new {Runtime}FunctionDefinition", ");");
         }
 
         if (unit.Service is { } service)
         {
-            EmitService(code, service, unit.Functions.Where(f => !f.IsStatic), assembly);
+            EmitService(code, service, [.. unit.Functions.Where(f => !f.IsStatic)], assembly);
         }
 
         code.Close();
@@ -55,7 +56,7 @@ internal static class RegistrationEmitter
         return code.ToString();
     }
 
-    private static void EmitDefinition(CodeWriter code, FunctionModel function, string assembly, string before, string after)
+    private static void EmitDefinition(CodeWriter code, FunctionModel function, string? decoder, string assembly, string before, string after)
     {
         code.Open(before);
         code.Line($"Name = {Json.String(function.FullName)},");
@@ -64,6 +65,11 @@ internal static class RegistrationEmitter
         if (function.Return.Kind == ReturnKind.Stream)
         {
             code.Line("IsStreaming = true,");
+        }
+
+        if (decoder is not null)
+        {
+            code.Line($"Decoder = {decoder},");
         }
 
         if (function.Batch is { } batch)
@@ -76,7 +82,7 @@ internal static class RegistrationEmitter
         code.Close(after);
     }
 
-    private static void EmitService(CodeWriter code, ServiceModel service, IEnumerable<FunctionModel> functions, string assembly)
+    private static void EmitService(CodeWriter code, ServiceModel service, List<FunctionModel> functions, string assembly)
     {
         code.Open($"{Runtime}FunctionRegistry.Register(new {Runtime}ServiceDefinition");
         code.Line($"Name = {Json.String(service.Owner.Name)},");
@@ -86,7 +92,7 @@ internal static class RegistrationEmitter
         code.Line("Functions = [");
         foreach (var function in functions)
         {
-            EmitDefinition(code, function, assembly, $"new {Runtime}FunctionDefinition", ",");
+            EmitDefinition(code, function, HandleEmitter.Decoder(function, functions), assembly, $"new {Runtime}FunctionDefinition", ",");
         }
 
         code.Line("],");

@@ -15,6 +15,9 @@ public sealed class FunctionDefinition
     /// <summary>Runs the method: decodes the arguments, calls it, encodes the result.</summary>
     public required FunctionInvoker Invoke { get; init; }
 
+    /// <summary>Gives the SDK's decoder of the result, for a call that is found by its id alone. Null for a function without a result or with a stream of them. Called on the client only.</summary>
+    public Func<object>? Decoder { get; init; }
+
     /// <summary>Options of the attribute; a service's methods share those of <see cref="ServiceDefinition.Options"/> and leave this at its defaults.</summary>
     public FunctionOptions Options { get; init; } = FunctionOptions.Default;
 

@@ -47,10 +47,10 @@ internal sealed class BlobTransfer(Blobs.BlobsClient client)
         await call.ConfigureAwait(false);
     }
 
-    public async Task<Payload> ToPayloadAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    public async Task<Payload> ToPayloadAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken, int maxInlineBytes = MaxInlineBytes)
     {
         var payload = new Payload { Format = PayloadFormat.Messagepack, SizeBytes = bytes.Length };
-        if (bytes.Length <= MaxInlineBytes)
+        if (bytes.Length <= maxInlineBytes)
         {
             payload.Inline = UnsafeByteOperations.UnsafeWrap(bytes);
             return payload;

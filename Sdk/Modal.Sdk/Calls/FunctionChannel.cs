@@ -27,15 +27,15 @@ internal readonly struct FunctionChannel
 
     public Terminal.RemoteConsole Console => _session.Console;
 
-    public async ValueTask<Payload> ToPayloadAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    public async ValueTask<Payload> ToPayloadAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken, int maxInlineBytes = BlobTransfer.MaxInlineBytes)
     {
-        if (bytes.Length <= BlobTransfer.MaxInlineBytes)
+        if (bytes.Length <= maxInlineBytes)
         {
             return new Payload { Format = PayloadFormat.Messagepack, SizeBytes = bytes.Length, Inline = UnsafeByteOperations.UnsafeWrap(bytes) };
         }
 
         var transfer = await _session.TransferAsync(cancellationToken).ConfigureAwait(false);
-        return await transfer.ToPayloadAsync(bytes, cancellationToken).ConfigureAwait(false);
+        return await transfer.ToPayloadAsync(bytes, cancellationToken, maxInlineBytes).ConfigureAwait(false);
     }
 
     public async ValueTask<ReadOnlyMemory<byte>> ReadBlobAsync(Payload payload, CancellationToken cancellationToken) =>

@@ -49,7 +49,11 @@ internal sealed class FunctionStream : IAsyncDisposable
         _session = session;
         _function = function;
         _image = image;
+        Detached = new DetachedInputs(session, this);
     }
+
+    /// <summary>Where inputs of detached calls go.</summary>
+    public DetachedInputs Detached { get; }
 
     /// <summary>What the server last said about the function's containers; null before that.</summary>
     public FunctionStats? Stats { get; private set; }
@@ -253,7 +257,7 @@ internal sealed class FunctionStream : IAsyncDisposable
     }
 
     // The connection is shared: whoever notices first that it broke disposes it under the others.
-    private static bool IsBroken(Exception e) => e switch
+    public static bool IsBroken(Exception e) => e switch
     {
         RpcException rpc => GrpcErrors.IsTransient(rpc),
         _ => e is ObjectDisposedException or InvalidOperationException or IOException or OperationCanceledException,

@@ -9,7 +9,7 @@ namespace Modal;
 /// </summary>
 /// <typeparam name="TArgument">The parameter's type; a tuple for several, <see cref="Unit"/> for none.</typeparam>
 /// <typeparam name="TResult">The result's type; <see cref="Unit"/> for none.</typeparam>
-public abstract class Function<TArgument, TResult>
+public abstract partial class Function<TArgument, TResult>
 {
     private readonly FunctionTarget _target;
     private readonly PayloadEncoder<TArgument> _encode;
