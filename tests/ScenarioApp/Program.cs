@@ -1,6 +1,7 @@
+using Modal;
 using Modal.ScenarioApp;
 
-// What tests run as a client process of its own: MODE COUNT [MILLISECONDS].
+// What tests run as a client process of its own: MODE COUNT [MILLISECONDS [ID]].
 var count = args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1;
 var milliseconds = args.Length > 2 ? int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture) : 0;
 switch (args.FirstOrDefault())
@@ -35,11 +36,25 @@ switch (args.FirstOrDefault())
     case "made":
         Console.WriteLine(await Imaged.Remote.ReadMade.CallAsync());
         break;
+    case "spawn":
+        Console.WriteLine(await Jobs.Remote.SlowSquare.SpawnAsync(count, milliseconds));
+        break;
+    case "spawn-map":
+        Console.WriteLine(await Jobs.Remote.SlowSquare.SpawnMapAsync(Enumerable.Range(0, count).Select(i => (i, milliseconds))));
+        await Task.Delay(Timeout.Infinite);
+        break;
+    case "get-map":
+        await foreach (var y in FunctionCall.FromId<int>(args[3]).Results())
+        {
+            Console.WriteLine(y);
+        }
+
+        break;
     case "soak":
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|soak COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|spawn|spawn-map|get-map|soak COUNT [MILLISECONDS [ID]]");
         return 2;
 }
 

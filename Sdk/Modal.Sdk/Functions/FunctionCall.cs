@@ -8,15 +8,20 @@ namespace Modal;
 public static class FunctionCall
 {
     /// <summary>The call with that id, whichever program made it. The server is not asked.</summary>
-    /// <typeparam name="TResult">The result's type: of any function of this program, or <see cref="Unit"/> for none. For a function with another result type use its handle's <c>FromId</c>.</typeparam>
+    /// <typeparam name="TResult">The result's type: a simple type (numbers, text, bytes, times, Guid), one that a function of an assembly that is loaded returns, or <see cref="Unit"/> for none. A handle's own <c>FromId</c> always knows.</typeparam>
     /// <param name="id">As in <see cref="FunctionCall{TResult}.Id"/>.</param>
-    /// <exception cref="InvalidRequestException">It is no such id, or no function of this program has that result type, so that nothing here knows how to read it.</exception>
+    /// <exception cref="InvalidRequestException">It is no such id, or nothing here knows how to read such a result.</exception>
     public static FunctionCall<TResult> FromId<TResult>(string id)
     {
         Check(id);
         if (typeof(TResult) == typeof(Unit))
         {
             return new FunctionCall<TResult>(id, static (ref Serialization.PayloadReader _) => default!);
+        }
+
+        if (SimpleDecoders.Find<TResult>() is { } simple)
+        {
+            return new FunctionCall<TResult>(id, simple);
         }
 
         foreach (var function in FunctionRegistry.Functions.Concat(FunctionRegistry.Services.SelectMany(static s => s.Functions)))
@@ -27,7 +32,8 @@ public static class FunctionCall
             }
         }
 
-        throw new InvalidRequestException($"No [Function] of this program returns {typeof(TResult)}, so the result of {id} cannot be read as that. Use the type that the function returns.");
+        throw new InvalidRequestException(
+            $"No [Function] that this program has loaded returns {typeof(TResult)}, so the result of {id} cannot be read as that. Use the function's handle: Jobs.Remote.Square.FromId(id).");
     }
 
     /// <summary>The results of several calls of one argument each, in the order of the calls. The first failure in that order is thrown; the calls go on.</summary>
