@@ -7,6 +7,7 @@ using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Deployments;
 using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
@@ -42,6 +43,8 @@ public static class ControlPlaneRegistration
         services.AddSingleton(static p => DatabaseAddress.Open(p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.Database));
         services.AddHostedService<DatabaseStart>();
         services.AddSingleton<EnvironmentNames>();
+        services.AddSingleton<DeploymentStore>();
+        services.AddHostedService<DeployedApps>();
         services.AddSingleton<CallStore>();
         services.AddSingleton<ICallStore>(static p => p.GetRequiredService<CallStore>());
         services.AddHostedService<CallUpkeep>();
@@ -61,6 +64,8 @@ public static class ControlPlaneRegistration
     {
         endpoints.MapGrpcService<ClientService>();
         endpoints.MapGrpcService<CallService>();
+        endpoints.MapGrpcService<DeploymentService>();
+        endpoints.MapGrpcService<EnvironmentService>();
         endpoints.MapGrpcService<WorkerGateway>();
         endpoints.MapGrpcService<BlobService>();
         endpoints.MapGrpcService<ObjectService>();

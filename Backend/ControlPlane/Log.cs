@@ -26,6 +26,12 @@ internal static partial class Log
     [LoggerMessage(2006, LogLevel.Error, "Detached calls could not be recovered or cleaned up; tried again in {Delay}.")]
     public static partial void CallUpkeepFailed(this ILogger logger, TimeSpan delay, Exception exception);
 
+    [LoggerMessage(2007, LogLevel.Information, "App {AppId} ({Name}) is deployed as version {Version}.")]
+    public static partial void AppDeployed(this ILogger logger, string appId, string name, long version);
+
+    [LoggerMessage(2008, LogLevel.Error, "Deployed apps could not be started; tried again in {Delay}.")]
+    public static partial void DeployedAppsNotStarted(this ILogger logger, TimeSpan delay, Exception exception);
+
     [LoggerMessage(2010, LogLevel.Information, "Worker {WorkerId} is here as {Session}: {CpuCores} cores, {MemoryMiB} MiB, sandbox {Sandbox}.")]
     public static partial void WorkerRegistered(this ILogger logger, string workerId, string session, double cpuCores, long memoryMiB, string sandbox);
 

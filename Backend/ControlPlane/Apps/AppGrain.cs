@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Calls;
+using Modal.Backend.ControlPlane.Deployments;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Protocol;
@@ -12,10 +13,11 @@ namespace Modal.Backend.ControlPlane.Apps;
 /// <summary>An ephemeral app: lives as long as its stream, and a grace time longer if the stream breaks; longer than both while its functions have detached calls.</summary>
 [Reentrant]
 [KeepAlive]
-internal sealed class AppGrain : Grain, IAppGrain, IDisposable
+internal sealed partial class AppGrain : Grain, IAppGrain, IDisposable
 {
     private readonly Clock _clock;
     private readonly Registry<AppOutbox> _outboxes;
+    private readonly DeploymentStore _deployments;
     private readonly ILogger<AppGrain> _logger;
     private readonly TimeSpan _grace;
     private readonly Wakeup _wakeup;
@@ -28,21 +30,26 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
     private bool _isClosing;
     private string? _leftBecause;
 
-    public AppGrain(Clock clock, Registry<AppOutbox> outboxes, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
+    public AppGrain(Clock clock, Registry<AppOutbox> outboxes, DeploymentStore deployments, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
     {
         _clock = clock;
         _outboxes = outboxes;
+        _deployments = deployments;
         _logger = logger;
         _grace = options.Value.AppGrace;
         var self = this.AsReference<IAppGrain>();
         _wakeup = new Wakeup(clock, self.WakeAsync, logger);
     }
 
-    public void Dispose() => _wakeup.Dispose();
+    public void Dispose()
+    {
+        _wakeup.Dispose();
+        _deploying.Dispose();
+    }
 
     public async Task<bool> OpenAsync(AppOpening opening)
     {
-        if (_isClosing)
+        if (_isClosing || _deployed is not null)
         {
             return false;
         }
@@ -135,6 +142,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
 
     public async Task RestoreAsync(StoredFunctions functions)
     {
+        await LoadAsync();
         if (_isClosing)
         {
             return;
@@ -150,7 +158,25 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
         // A client that came back first has told more of it than was stored.
         var missing = functions.Functions.Select(f => f.Spec).Where(f => !_functions.ContainsKey(f.FunctionId)).ToArray();
         _holders.UnionWith(missing.Select(f => f.FunctionId));
-        await ConfigureAsync(missing);
+        foreach (var function in missing)
+        {
+            // What its app was deployed without runs as it was.
+            var definition = _deployed?.Deployment.Functions.FirstOrDefault(f => f.Name == function.Name && f.IsService == function.IsService);
+            if (definition is not null)
+            {
+                await ConfigureAsync([function.IsService ? InstanceOf(definition, function.ServiceArguments) : definition]);
+            }
+            else if (_deployed is null)
+            {
+                await ConfigureAsync([function]);
+            }
+            else
+            {
+                var grain = GrainFactory.GetGrain<IFunctionGrain>(function.FunctionId);
+                await grain.ConfigureAsync(new FunctionConfiguration(this.GetPrimaryKeyString(), function, functions.Functions.First(f => f.Spec == function).Code));
+                await grain.RetireAsync("its app was deployed without it");
+            }
+        }
     }
 
     public Task<string> GetNameAsync() => Task.FromResult(_app?.Name ?? "");
@@ -170,7 +196,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
     public Task<IReadOnlyList<string>> ListBlobsAsync()
     {
         var digests = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var named in _functions.Values.Append<Google.Protobuf.IMessage?>(_app).OfType<Google.Protobuf.IMessage>())
+        foreach (var named in _functions.Values.Append<Google.Protobuf.IMessage?>(_app).Append(_deployed?.Deployment).OfType<Google.Protobuf.IMessage>())
         {
             NamedBlobs.AddTo(digests, named);
         }
@@ -178,7 +204,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
         return Task.FromResult<IReadOnlyList<string>>([.. digests]);
     }
 
-    private Task ConfigureAsync(IReadOnlyList<FunctionSpec> functions)
+    private Task ConfigureAsync(IReadOnlyList<FunctionSpec> functions, bool rolling = true)
     {
         foreach (var function in functions)
         {
@@ -186,7 +212,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
         }
 
         return Task.WhenAll(functions.Select(f => GrainFactory.GetGrain<IFunctionGrain>(f.FunctionId)
-            .ConfigureAsync(new FunctionConfiguration(this.GetPrimaryKeyString(), f, _app!.Code ?? new CodeVersion()))));
+            .ConfigureAsync(new FunctionConfiguration(this.GetPrimaryKeyString(), f, _app!.Code ?? new CodeVersion(), rolling))));
     }
 
     private async Task EndAsync()

@@ -65,6 +65,9 @@ internal sealed class ContainerState
     /// <summary>Told to stop with time to finish what it has; may be told again to be quicker.</summary>
     public bool IsLeaving { get; set; }
 
+    /// <summary>Of an older version of the function: serves until a new one is ready.</summary>
+    public bool IsOutdated { get; set; }
+
     public long IdleSinceMs { get; set; }
 
     /// <summary>Its place among the idle; in it exactly while ready and empty.</summary>

@@ -167,6 +167,7 @@ internal sealed partial class FunctionCore
     private void LeaveReady(ContainerState container)
     {
         _ready.Remove(container);
+        _outdated -= container.IsOutdated ? 1 : 0;
         if (container.IdleNode.List is not null)
         {
             _idle.Remove(container.IdleNode);

@@ -37,10 +37,10 @@ internal sealed partial class FunctionCore
 
         _hadDemand = load.Inputs > 0;
         _scaler.Observe(_settings, load, now);
-        var desired = _scaler.Desired(_settings, load, now);
+        var desired = WithReplacements(_scaler.Desired(_settings, load, now), load, now);
         // Those told to stop still use their worker's resources: without counting them a function could hold twice its maximum.
-        var have = _containers.Count - _stopping;
-        for (; have < desired && _containers.Count < _settings.MaxContainers && now >= StartsBlockedUntil(); have++)
+        var have = _containers.Count - _stopping - _outdated;
+        for (; have < desired && _containers.Count - _outdated < _settings.MaxContainers && now >= StartsBlockedUntil(); have++)
         {
             var container = new ContainerState(_newContainerId(), now);
             _containers.Add(container.Id, container);
@@ -57,6 +57,8 @@ internal sealed partial class FunctionCore
         {
             WithdrawStarts(have, desired, load, now);
         }
+
+        RetireOutdated(desired);
     }
 
     // What no worker has yet goes as soon as nothing is left to do. What is being started costs less to finish than to start again for the next burst.

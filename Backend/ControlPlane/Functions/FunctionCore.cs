@@ -232,7 +232,7 @@ internal sealed partial class FunctionCore
         }
 
         var load = Load(now);
-        var desired = _scaler.Desired(_settings, load, now);
+        var desired = WithReplacements(_scaler.Desired(_settings, load, now), load, now);
         if (_idle.First is { } idle && _ready.Count > desired)
         {
             // Kept beyond its time, for what was wanted not long ago: looked at again now and then.
@@ -245,7 +245,7 @@ internal sealed partial class FunctionCore
             due = Math.Min(due, bufferEnd);
         }
 
-        if (StartsBlockedUntil() is var blocked && blocked > now && desired > _containers.Count - _stopping)
+        if (StartsBlockedUntil() is var blocked && blocked > now && desired > _containers.Count - _stopping - _outdated)
         {
             due = Math.Min(due, blocked);
         }

@@ -276,6 +276,11 @@ internal sealed partial class FunctionGrain
         }
 
         _isWriting = false;
+        if (_detached.Count == 0 && _retiredBecause is not null)
+        {
+            _ = _logger.WatchAsync(AfterTurn());
+        }
+
         if (_detached.Count == 0 && _holdsApp)
         {
             // Not awaited here: the app may end by that, and then stops this function, which waits for what is being written.

@@ -40,6 +40,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
     private string _waitingReason = "";
     private long? _stopDeadlineMs;
     private bool _stopReported;
+    private string? _retiredBecause;
 
     public FunctionGrain(
         Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, ICallStore calls, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
@@ -69,12 +70,19 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
     public Task ConfigureAsync(FunctionConfiguration configuration)
     {
         // A client that comes back says again what it said before; that must not undo a change made meanwhile.
-        if (_configuration is null || !_configuration.Spec.Equals(configuration.Spec) || _configuration.Code.Digest != configuration.Code.Digest)
+        var isChanged = _configuration is null || !_configuration.Spec.Equals(configuration.Spec) || _configuration.Code.Digest != configuration.Code.Digest;
+        if (isChanged)
         {
             _settings = FunctionSettings.From(configuration.Spec);
         }
 
         _configuration = configuration;
+        _retiredBecause = null;
+        if (_core is not null && isChanged)
+        {
+            _core.ReplaceContainers(configuration.IsRolling, _clock.NowMs);
+        }
+
         if (_core is null)
         {
             _core = new FunctionCore(_settings, this, static () => Id.New(Id.Container));
@@ -87,7 +95,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
 
     public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq)
     {
-        if (_core is null || _configuration?.AppId != appId || _core.IsStopping)
+        if (_core is null || _configuration?.AppId != appId || _core.IsStopping || _retiredBecause is not null)
         {
             ForgetUnknown();
             return Task.FromResult(OpenStreamResult.UnknownFunction);
@@ -169,6 +177,12 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         }
 
         await AfterTurn();
+    }
+
+    public Task RetireAsync(string reason)
+    {
+        _retiredBecause = reason;
+        return _core is null ? Task.CompletedTask : AfterTurn();
     }
 
     public async Task<ScalingOutcome?> UpdateAutoscalerAsync(string appId, ScalingChange change)
@@ -285,6 +299,11 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         _wakeup.SetFor(core.NextWake(now));
         _wakeup.SetFor(reportAgainMs);
         _wakeup.SetFor(_stopDeadlineMs > now ? _stopDeadlineMs : null);
+        if (_retiredBecause is { } reason && !core.IsStopping && core.Queued + core.Running == 0 && _detached.Count == 0 && _recovered.IsCompleted)
+        {
+            return StopAsync(reason);
+        }
+
         if (core.IsStopping && core.Containers.Count == 0 && !_stopReported)
         {
             _stopReported = true;

@@ -29,6 +29,9 @@ internal interface IFunctionGrain : IGrainWithStringKey
     /// <summary>Cancels its detached calls and stops everything; the app is told when no container is left.</summary>
     Task StopAsync(string reason);
 
+    /// <summary>The app does not have the function any more: what it has to do is finished, then it stops as by <see cref="StopAsync"/>.</summary>
+    Task RetireAsync(string reason);
+
     Task WakeAsync();
 
     Task<StatusSnapshot> GetStatusAsync();
@@ -52,7 +55,7 @@ internal enum OpenStreamResult
 }
 
 [GenerateSerializer, Immutable]
-internal sealed record FunctionConfiguration([property: Id(0)] string AppId, [property: Id(1)] FunctionSpec Spec, [property: Id(2)] CodeVersion Code);
+internal sealed record FunctionConfiguration([property: Id(0)] string AppId, [property: Id(1)] FunctionSpec Spec, [property: Id(2)] CodeVersion Code, [property: Id(3)] bool IsRolling = true);
 
 [GenerateSerializer, Immutable]
 internal sealed record ClientBatch([property: Id(0)] string StreamId, [property: Id(1)] string ConnectionId, [property: Id(2)] IReadOnlyList<CallRequest> Requests);

@@ -43,7 +43,7 @@ internal static class CodeLoader
             }
 
             var service = FunctionRegistry.FindService(start.Function.Name) ?? throw NotFound(start.Function, FunctionRegistry.Services.Select(s => s.Name));
-            var methods = start.Function.Methods.Select(name => service.Functions.FirstOrDefault(f => f.Name == name)
+            var methods = start.Function.Methods.Select(name => name.Length == 0 ? Gone(service) : service.Functions.FirstOrDefault(f => f.Name == name)
                 ?? throw new MissingMethodException($"{service.Name} registers no method {name}. It registers: {List(service.Functions.Select(f => f.Name))}.")).ToArray();
             step = $"The constructor of {service.Name}";
             return new LoadedFunction(methods, service, service.Create(start.Function.ServiceArguments?.Inline.Memory ?? ReadOnlyMemory<byte>.Empty));
@@ -56,6 +56,14 @@ internal static class CodeLoader
         }
 #pragma warning restore CA1031
     }
+
+    // It was deployed without the method, whose inputs were sent before.
+    private static FunctionDefinition Gone(ServiceDefinition service) => new()
+    {
+        Name = service.Name,
+        Assembly = service.Assembly,
+        Invoke = static _ => throw new MissingMethodException("The method is not part of the deployed version any more."),
+    };
 
     /// <summary>Sets environment variables.</summary>
     public static void SetEnvironment(IEnumerable<KeyValuePair<string, string>> variables)

@@ -41,6 +41,11 @@ public static class Id
         return prefix + RandomNumberGenerator.GetString(Alphabet, SuffixLength);
     }
 
+    /// <summary>The id of a deployed app: the same for the same name, also after it was stopped and deployed again.</summary>
+    /// <param name="environment">The environment's name.</param>
+    /// <param name="name">The app's name.</param>
+    public static string DeployedApp(string environment, string name) => Derive(App, "deployed", environment, name);
+
     /// <summary>An id that is the same for the same parts, for objects that must keep theirs across processes.</summary>
     /// <param name="prefix">Such as <see cref="Function"/>.</param>
     /// <param name="parts">What the object is made of; the order counts, and no two lists of parts run together.</param>
