@@ -35,11 +35,14 @@ switch (args.FirstOrDefault())
     case "made":
         Console.WriteLine(await Imaged.Remote.ReadMade.CallAsync());
         break;
+    case "cluster":
+        Console.WriteLine(await Ranks.Remote.Where.CallAsync(milliseconds));
+        break;
     case "soak":
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|soak COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|cluster|soak COUNT [MILLISECONDS]");
         return 2;
 }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Modal;
 
 /// <summary>Which container of its cluster the code runs in, where the function is marked <c>[Clustered]</c>. For any thread.</summary>
-/// <remarks>Containers have no network yet, so the members of a cluster cannot reach each other. Code in other languages finds the same in the environment: <c>MODAL_CLUSTER_ID</c>, <c>MODAL_CLUSTER_RANK</c>, <c>MODAL_CLUSTER_SIZE</c>.</remarks>
+/// <remarks>Containers have no network yet, so the members of a cluster cannot reach each other. Programs that the code starts find the same in their environment: <c>MODAL_CLUSTER_ID</c>, <c>MODAL_CLUSTER_RANK</c>, <c>MODAL_CLUSTER_SIZE</c>.</remarks>
 public sealed record ClusterInfo
 {
     internal const string IdVariable = "MODAL_CLUSTER_ID";
