@@ -62,7 +62,12 @@ internal sealed partial class FunctionCore
         // Members that were told to stop end one after the other; that is no reason for the others to hurry, unless one leaves work undone.
         if (cluster.Whole.Phase != ContainerPhase.Stopping || cluster.Attempts.Values.Any(a => a.WaitsFor(member.Rank)))
         {
+            var wasStarting = cluster.Whole.Phase == ContainerPhase.Starting;
             EndCluster(cluster, reason, failure, now);
+            if (wasStarting && reason is not (ExitReason.Stopped or ExitReason.Unspecified))
+            {
+                OnStartFailed(StartFailure(reason, failure), now);
+            }
         }
 
         if (cluster.Members.Count == 0)
@@ -75,7 +80,7 @@ internal sealed partial class FunctionCore
     {
         foreach (var member in _members.Values.Where(m => m.WorkerSession == workerSession).ToArray())
         {
-            OnMemberExited(member, ExitReason.Lost, null, now);
+            OnMemberExited(member, ExitReason.Unspecified, null, now);
         }
     }
 
@@ -91,7 +96,6 @@ internal sealed partial class FunctionCore
     private void EndCluster(ClusterState cluster, ExitReason reason, Failure? failure, long now)
     {
         var whole = cluster.Whole;
-        var wasStarting = whole.Phase == ContainerPhase.Starting;
         if (whole.Phase != ContainerPhase.Stopping)
         {
             _stopping++;
@@ -115,11 +119,16 @@ internal sealed partial class FunctionCore
         cluster.Attempts.Clear();
         Requeue(whole, reason, failure, now);
         _actions.StopContainer(whole, s_busyGrace, "another container of its cluster is gone");
-        if (wasStarting && reason != ExitReason.Stopped)
-        {
-            OnStartFailed(failure, now);
-        }
     }
+
+    // One that was ready may have been lost while others still started: to those who wait it is a start that failed.
+    private static Failure? StartFailure(ExitReason reason, Failure? failure) => reason != ExitReason.Lost ? failure : new Failure
+    {
+        Kind = FailureKind.Startup,
+        Message = $"A container of the cluster was gone before all of them were ready: {(failure is { Message.Length: > 0 } ? failure.Message : "it was lost.")}",
+        ContainerId = failure?.ContainerId ?? "",
+        StderrTail = failure?.StderrTail ?? "",
+    };
 
     private void OnMemberResults(ContainerState member, IReadOnlyList<AttemptResult> results, long now)
     {

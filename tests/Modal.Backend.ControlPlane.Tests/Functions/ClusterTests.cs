@@ -194,6 +194,41 @@ public sealed class ClusterTests : IFunctionActions
     }
 
     [Fact]
+    public void OnExited_ReadyMemberIsLostBeforeTheOthersAreReady_IsAStartThatFailed()
+    {
+        var core = Called(Settings());
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Empty(_delivered);
+            Place(core, 2 * i, (2 * i) + 1);
+            core.OnReady(Member(2 * i), [], i * 60_000);
+            core.OnExited(Member(2 * i), ExitReason.Lost, new Failure { Kind = FailureKind.Lost, Message = "killed" }, i * 60_000);
+            core.OnExited(Member((2 * i) + 1), ExitReason.Stopped, null, i * 60_000);
+            core.Wake((i * 60_000) + 30_000);
+        }
+
+        var failure = Assert.Single(_delivered).Failure;
+        Assert.Equal((FailureKind.Startup, "A container of the cluster was gone before all of them were ready: killed"), (failure.Kind, failure.Message));
+    }
+
+    [Fact]
+    public void OnWorkerLost_WhileClustersStart_FailsNobody()
+    {
+        var core = Called(Settings());
+
+        for (var i = 0; i < 5; i++)
+        {
+            Place(core, 2 * i, (2 * i) + 1);
+            core.OnWorkerLost("wk-0", i * 60_000);
+            core.OnExited(Member((2 * i) + 1), ExitReason.Stopped, null, i * 60_000);
+            core.Wake((i * 60_000) + 30_000);
+        }
+
+        Assert.Empty(_delivered);
+        Assert.Equal(12, _requested.Count);
+    }
+
+    [Fact]
     public void OnExited_BeforeAllAreHeardToBePlaced_TheirPlacesAreGivenBack()
     {
         var core = Called(Settings());

@@ -79,8 +79,8 @@ internal sealed class Scenario
         };
     }
 
-    /// <summary>Room for everything, for the time in which all must end.</summary>
-    public static RegisterWorker Rescue(int number) => WorkerOf($"wk-rescue-{number}", 64, 256 * 1024, 32);
+    /// <summary>Two of them have room for everything, for the time in which all must end.</summary>
+    public static RegisterWorker Rescue(int number) => WorkerOf($"wk-rescue-{number}", 64, 256 * 1024, 64);
 
     /// <summary>What an input does, the same on every worker and in every attempt.</summary>
     public InputScript ScriptOf(InputKey key)
