@@ -19,23 +19,18 @@ public sealed class ClusterTests(TestServer server) : IClassFixture<TestServer>
         await using var calls = await client.CallAsync();
         await calls.PutAsync(1, start: 7);
         var waits = calls.Events.FirstAsync("why it waits", e => e.Stats is { WaitingReason.Length: > 0 } stats ? stats : null);
-        while (!waits.IsCompleted)
-        {
-            // Numbers are shown ten times a second.
-            server.Time.Advance(TimeSpan.FromMilliseconds(100));
-            await one.ReportAsync();
-        }
-
-        await waits;
+        await AdvanceUntilAsync(waits, one);
         Assert.Empty(_ranks);
 
         await using var other = await ConnectAsync("ranks");
-        var starts = new[] { (await one.Messages.FirstAsync("StartContainer", m => m.Start)), await other.Messages.FirstAsync("StartContainer", m => m.Start) };
+        var results = calls.ResultsAsync(1);
+        await AdvanceUntilAsync(results, one, other);
+        var starts = new[] { await one.Messages.FirstAsync("StartContainer", m => m.Start), await other.Messages.FirstAsync("StartContainer", m => m.Start) };
 
         Assert.StartsWith(Id.Cluster, Assert.Single(starts.Select(s => s.ClusterId).Distinct()), StringComparison.Ordinal);
         Assert.Equal([0, 1], starts.Select(s => s.ClusterRank).Order());
         Assert.All(starts, s => Assert.Equal(2, s.ClusterSize));
-        Assert.Equal(7 * 100, FakeWorker.ValueOf(Assert.Single(await calls.ResultsAsync(1)).Value));
+        Assert.Equal(7 * 100, FakeWorker.ValueOf(Assert.Single(await results).Value));
     }
 
     [Fact]
@@ -55,8 +50,10 @@ public sealed class ClusterTests(TestServer server) : IClassFixture<TestServer>
         staying.OnDispatch = d => [Answer(d)];
         await using var other = await ConnectAsync("loss");
 
-        var result = Assert.Single(await calls.ResultsAsync(1));
-        Assert.Equal(7 * 100, FakeWorker.ValueOf(result.Value));
+        var results = calls.ResultsAsync(1);
+        await AdvanceUntilAsync(results, staying, other);
+
+        Assert.Equal(7 * 100, FakeWorker.ValueOf(Assert.Single(await results).Value));
     }
 
     [Fact]
@@ -86,6 +83,21 @@ public sealed class ClusterTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
         Assert.Contains("each must be a multiple of 2, the size of the function's clusters", error.Status.Detail, StringComparison.Ordinal);
         Assert.Equal(2, (await client.UpdateAutoscalerAsync(new ScalingSettings())).MaxContainers);
+    }
+
+    // Numbers are shown, and room for clusters is looked for, ten times a second. Workers that are silent meanwhile would be lost.
+    private async Task AdvanceUntilAsync(Task done, params FakeWorker[] workers)
+    {
+        while (!done.IsCompleted)
+        {
+            server.Time.Advance(TimeSpan.FromMilliseconds(100));
+            foreach (var worker in workers)
+            {
+                await worker.ReportAsync();
+            }
+        }
+
+        await done;
     }
 
     // A worker has room for one container.
