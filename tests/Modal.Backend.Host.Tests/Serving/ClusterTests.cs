@@ -18,8 +18,7 @@ public sealed class ClusterTests(TestServer server) : IClassFixture<TestServer>
         await using var client = await OpenAsync("ranks");
         await using var calls = await client.CallAsync();
         await calls.PutAsync(1, start: 7);
-        var waits = calls.Events.FirstAsync("why it waits", e => e.Stats is { WaitingReason.Length: > 0 } stats ? stats : null);
-        await AdvanceUntilAsync(waits, one);
+        await StatusAsync(s => s.Apps.SelectMany(a => a.Functions).Any(f => f.FunctionId == client.FunctionId && f.Stats.WaitingReason.Length > 0));
         Assert.Empty(_ranks);
 
         await using var other = await ConnectAsync("ranks");
@@ -85,10 +84,11 @@ public sealed class ClusterTests(TestServer server) : IClassFixture<TestServer>
         Assert.Equal(2, (await client.UpdateAutoscalerAsync(new ScalingSettings())).MaxContainers);
     }
 
-    // Numbers are shown, and room for clusters is looked for, ten times a second. Workers that are silent meanwhile would be lost.
+    // Room for clusters is looked for ten times a second. Workers that are silent meanwhile would be lost, and what has no room for ten seconds would be given up.
     private async Task AdvanceUntilAsync(Task done, params FakeWorker[] workers)
     {
-        while (!done.IsCompleted)
+        await StatusAsync(s => workers.All(w => s.Workers.Any(known => known.WorkerId == w.WorkerId)));
+        for (var i = 0; i < 50 && !done.IsCompleted; i++)
         {
             server.Time.Advance(TimeSpan.FromMilliseconds(100));
             foreach (var worker in workers)
@@ -98,6 +98,17 @@ public sealed class ClusterTests(TestServer server) : IClassFixture<TestServer>
         }
 
         await done;
+    }
+
+    private async Task StatusAsync(Func<StatusReply, bool> wanted)
+    {
+        var client = server.Client();
+        StatusReply status;
+        do
+        {
+            status = await client.GetStatusAsync(new StatusRequest(), cancellationToken: TestContext.Current.CancellationToken);
+        }
+        while (!wanted(status));
     }
 
     // A worker has room for one container.
