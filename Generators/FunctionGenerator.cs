@@ -31,12 +31,15 @@ public sealed class FunctionGenerator : IIncrementalGenerator
         var strays = context.SyntaxProvider
             .ForAttributeWithMetadataName(KnownNames.Batched, static (node, _) => node is MethodDeclarationSyntax, static (c, _) => BatchParser.Stray(c))
             .Where(static d => d is not null);
+        var strayClusters = context.SyntaxProvider
+            .ForAttributeWithMetadataName(KnownNames.Clustered, static (node, _) => node is MethodDeclarationSyntax or TypeDeclarationSyntax, static (c, _) => ClusterParser.Stray(c))
+            .Where(static d => d is not null);
 
         var diagnostics = functions.SelectMany(static (f, _) => f.Diagnostics).Collect()
             .Combine(services.SelectMany(static (s, _) => s.Diagnostics).Collect())
-            .Combine(strays.Collect())
+            .Combine(strays.Collect().Combine(strayClusters.Collect()))
             // A type that is not partial would be named once per function in it.
-            .SelectMany(static (d, _) => d.Left.Left.Concat(d.Left.Right).Concat(d.Right.Select(static s => s!)).Distinct().ToImmutableArray())
+            .SelectMany(static (d, _) => d.Left.Left.Concat(d.Left.Right).Concat(d.Right.Left.Concat(d.Right.Right).Select(static s => s!)).Distinct().ToImmutableArray())
             .WithTrackingName(StepNames.Diagnostics);
         context.RegisterSourceOutput(diagnostics, static (c, d) => c.ReportDiagnostic(d.ToDiagnostic()));
 

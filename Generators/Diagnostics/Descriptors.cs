@@ -66,10 +66,23 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor BatchWithoutFunction = Error(
         "MODAL2020", "Batched method is no function", "'{0}' is [Batched] but not a [Function], so nothing gathers inputs for it: add [Function], or remove [Batched]");
 
+    public static readonly DiagnosticDescriptor ClusterSize = Error(
+        "MODAL2021", "Size of clusters out of range", "Size of the [Clustered] '{0}' is {1} and must be from 2 to 64");
+
+    public static readonly DiagnosticDescriptor ClusterMultiple = Error(
+        "MODAL2022", "No multiple of the cluster's size", "{0} of the [Clustered] '{1}' is {2} and must be a multiple of its Size, {3}: only whole clusters are started");
+
+    public static readonly DiagnosticDescriptor ClusterBatched = Error(
+        "MODAL2023", "Clustered and batched", "'{0}' is [Clustered], so its containers take each input together, and cannot be [Batched] as well: remove one of them");
+
+    public static readonly DiagnosticDescriptor ClusterWithoutContainers = Error(
+        "MODAL2024", "Clustered without containers of its own", "'{0}' is [Clustered] but {1}");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
-        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction,
+        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction, ClusterSize, ClusterMultiple, ClusterBatched,
+        ClusterWithoutContainers,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);

@@ -23,13 +23,15 @@ internal static class ManifestEmitter
         ("parameters", Parameters(function.Sent)),
         ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
         ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null),
-        ("batched", function.Batch is { } batch ? Json.Object(("maxSize", Json.Value(batch.MaxSize)), ("waitMs", Json.Value(batch.WaitMs))) : null));
+        ("batched", function.Batch is { } batch ? Json.Object(("maxSize", Json.Value(batch.MaxSize)), ("waitMs", Json.Value(batch.WaitMs))) : null),
+        ("clusterSize", ClusterSize(function.ClusterSize)));
 
     private static string Service(ServiceModel service, IEnumerable<FunctionModel> functions) => Json.Object(
         ("name", Json.String(service.Owner.Name)),
         ("options", Options(service.Options)),
         ("image", service.Image is { } image ? Json.String(image.Name) : null),
         ("imageSpec", ImageSpec(service.Image)),
+        ("clusterSize", ClusterSize(service.ClusterSize)),
         ("parameters", Parameters(service.Parameters)),
         ("functions", Json.Array(functions.Select(Function))),
         ("enter", Hooks(service.Enter)),
@@ -50,6 +52,8 @@ internal static class ManifestEmitter
 
     private static string? Options(EquatableArray<OptionModel> options) =>
         options.Count == 0 ? null : Json.Object([.. options.Select(o => (o.Name, (string?)o.Json))]);
+
+    private static string? ClusterSize(int size) => size > 0 ? Json.Value(size) : null;
 
     private static string? Hooks(EquatableArray<HookModel> hooks) => hooks.Count == 0
         ? null

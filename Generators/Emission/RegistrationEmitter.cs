@@ -78,6 +78,7 @@ internal static class RegistrationEmitter
             code.Line($"BatchWaitMs = {batch.WaitMs},");
         }
 
+        EmitCluster(code, function.ClusterSize);
         code.Line($"Invoke = Invoke{function.Name},");
         code.Close(after);
     }
@@ -88,6 +89,7 @@ internal static class RegistrationEmitter
         code.Line($"Name = {Json.String(service.Owner.Name)},");
         code.Line($"Assembly = {Json.String(assembly)},");
         EmitOptions(code, service.Options, service.Image);
+        EmitCluster(code, service.ClusterSize);
         code.Line("Create = Create,");
         code.Line("Functions = [");
         foreach (var function in functions)
@@ -99,6 +101,14 @@ internal static class RegistrationEmitter
         EmitHooks(code, "Enter", service, service.Enter);
         EmitHooks(code, "Exit", service, service.Exit);
         code.Close(");");
+    }
+
+    private static void EmitCluster(CodeWriter code, int size)
+    {
+        if (size > 0)
+        {
+            code.Line($"ClusterSize = {size},");
+        }
     }
 
     private static void EmitHooks(CodeWriter code, string property, ServiceModel service, EquatableArray<HookModel> hooks)

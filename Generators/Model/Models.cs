@@ -83,7 +83,8 @@ internal sealed record FunctionModel(
     EquatableArray<OptionModel> Options,
     ImageModel? Image,
     EquatableArray<string> Docs,
-    BatchModel? Batch = null)
+    BatchModel? Batch,
+    int ClusterSize)
 {
     public string FullName => Owner.Name + "." + Name;
 
@@ -125,7 +126,8 @@ internal sealed record ServiceModel(
     EquatableArray<HookModel> Exit,
     EquatableArray<OptionModel> Options,
     ImageModel? Image,
-    EquatableArray<string> Docs);
+    EquatableArray<string> Docs,
+    int ClusterSize);
 
 /// <summary>What became of one attribute: a model, maybe with remarks on its image, or diagnostics that say why there is none.</summary>
 internal sealed record Parsed<T>(T? Model, EquatableArray<CodecModel> Codecs, EquatableArray<DiagnosticModel> Diagnostics)

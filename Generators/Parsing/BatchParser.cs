@@ -1,5 +1,4 @@
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Modal.Generators.Diagnostics;
 using Modal.Generators.Model;
 
@@ -13,7 +12,7 @@ internal static class BatchParser
     private const int MaxSize = 1_000;
     private const int MaxWaitMs = 600_000;
 
-    public static AttributeData? Attribute(IMethodSymbol method) => method.GetAttributes().FirstOrDefault(a => a.AttributeClass?.ToDisplayString() == KnownNames.Batched);
+    public static AttributeData? Attribute(IMethodSymbol method) => AttributeArguments.Find(method, KnownNames.Batched);
 
     /// <summary>What is wrong with a [Batched] method that is not a [Function]; null if it is one.</summary>
     public static DiagnosticModel? Stray(GeneratorAttributeSyntaxContext context) =>
@@ -53,13 +52,13 @@ internal static class BatchParser
 
     public static BatchModel? Settings(AttributeData batched, AttributeData function, IMethodSymbol method, string name, ITypeSymbol elements, ITypeSymbol results, List<DiagnosticModel> diagnostics)
     {
-        var size = Number(batched, "MaxSize");
-        var wait = Number(batched, "WaitMs");
+        var size = AttributeArguments.Number(batched, "MaxSize");
+        var wait = AttributeArguments.Number(batched, "WaitMs");
         Require(size is >= 1 and <= MaxSize, batched, "MaxSize", size, "from 1 to 1,000", name, diagnostics);
         Require(wait is >= 0 and <= MaxWaitMs, batched, "WaitMs", wait, "from 0 to 600,000", name, diagnostics);
         var service = method.IsStatic ? null : method.ContainingType;
         var scaling = service?.GetAttributes().FirstOrDefault(a => a.AttributeClass?.ToDisplayString() == KnownNames.Service) ?? function;
-        if (Number(scaling, "MaxConcurrentInputs") > 1)
+        if (AttributeArguments.Number(scaling, "MaxConcurrentInputs") > 1)
         {
             diagnostics.Add(DiagnosticModel.Create(Descriptors.BatchAlone, method.Locations.FirstOrDefault(), name, "a container works on one batch at a time: remove MaxConcurrentInputs"));
         }
@@ -79,15 +78,7 @@ internal static class BatchParser
     {
         if (!holds)
         {
-            diagnostics.Add(DiagnosticModel.Create(Descriptors.BatchRange, Place(attribute, setting), setting, name, value.ToString(System.Globalization.CultureInfo.InvariantCulture), allowed));
+            diagnostics.Add(DiagnosticModel.Create(Descriptors.BatchRange, AttributeArguments.Place(attribute, setting), setting, name, value.ToString(System.Globalization.CultureInfo.InvariantCulture), allowed));
         }
-    }
-
-    private static int Number(AttributeData attribute, string name) => attribute.NamedArguments.FirstOrDefault(a => a.Key == name).Value.Value is int value ? value : 0;
-
-    private static Location? Place(AttributeData attribute, string name)
-    {
-        var syntax = attribute.ApplicationSyntaxReference?.GetSyntax() as AttributeSyntax;
-        return (syntax?.ArgumentList?.Arguments.FirstOrDefault(a => a.NameEquals?.Name.Identifier.Text == name)?.Expression ?? (SyntaxNode?)syntax)?.GetLocation();
     }
 }

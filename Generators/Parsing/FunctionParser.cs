@@ -62,6 +62,7 @@ internal static class FunctionParser
             result = signature.Return(method, name);
         }
 
+        var clusterSize = method.IsStatic ? ClusterParser.Size(method, name, attribute, diagnostics) : 0;
         if (owner is null || diagnostics.Count > 0)
         {
             return null;
@@ -70,7 +71,7 @@ internal static class FunctionParser
         var isPublic = !OwnerParser.IsVisibleOutside(type)
             || (OwnerParser.IsVisibleOutside(method.ReturnType) && method.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type)));
         return new FunctionModel(
-            owner, method.Name, TypeNames.Escape(method.Name), method.IsStatic, isPublic, parameters, result, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode), batch);
+            owner, method.Name, TypeNames.Escape(method.Name), method.IsStatic, isPublic, parameters, result, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode), batch, clusterSize);
     }
 
     private static void CheckMethod(IMethodSymbol method, string name, Location? identifier, List<DiagnosticModel> diagnostics)

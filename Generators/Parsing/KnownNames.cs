@@ -5,6 +5,7 @@ internal static class KnownNames
 {
     public const string Function = "Modal.FunctionAttribute";
     public const string Batched = "Modal.BatchedAttribute";
+    public const string Clustered = "Modal.ClusteredAttribute";
     public const string Service = "Modal.ServiceAttribute";
     public const string Enter = "Modal.EnterAttribute";
     public const string Exit = "Modal.ExitAttribute";

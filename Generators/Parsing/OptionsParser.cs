@@ -1,5 +1,4 @@
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Modal.Generators.Diagnostics;
 using Modal.Generators.Emission;
 using Modal.Generators.Folding;
@@ -59,7 +58,7 @@ internal static class OptionsParser
             var expression = $"{TypeNames.Identity(found.ContainingType)}.{TypeNames.Escape(name)}{(found is IMethodSymbol ? "()" : "")}";
             if (MemberBody.Changeable(found) is { } changeable)
             {
-                var place = found.Locations.FirstOrDefault(static l => l.IsInSource) ?? Place(attribute);
+                var place = found.Locations.FirstOrDefault(static l => l.IsInSource) ?? AttributeArguments.Place(attribute, "Image");
                 remarks.Add(DiagnosticModel.Create(Descriptors.ChangeableImage, place, TypeNames.Member(found), changeable.Problem, changeable.Instead));
             }
 
@@ -72,7 +71,7 @@ internal static class OptionsParser
             return new ImageModel(name, $"{TypeNames.Dotted(found.ContainingType)}.{found.Name}", expression, folded.Layers, folded.Dynamic);
         }
 
-        diagnostics.Add(DiagnosticModel.Create(Descriptors.Image, Place(attribute), name, TypeNames.Readable(owner), problem));
+        diagnostics.Add(DiagnosticModel.Create(Descriptors.Image, AttributeArguments.Place(attribute, "Image"), name, TypeNames.Readable(owner), problem));
         return null;
     }
 
@@ -89,11 +88,5 @@ internal static class OptionsParser
             : !member.IsStatic ? "it must be static, since the image is needed before there is an instance"
             : type.ToDisplayString() != KnownNames.Image ? $"its type is '{TypeNames.Readable(type)}' and must be 'Image'"
             : "";
-    }
-
-    private static Location? Place(AttributeData attribute)
-    {
-        var syntax = attribute.ApplicationSyntaxReference?.GetSyntax() as AttributeSyntax;
-        return (syntax?.ArgumentList?.Arguments.FirstOrDefault(a => a.NameEquals?.Name.Identifier.Text == "Image")?.Expression ?? (SyntaxNode?)syntax)?.GetLocation();
     }
 }

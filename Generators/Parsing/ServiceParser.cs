@@ -34,13 +34,14 @@ internal static class ServiceParser
         var attribute = context.Attributes[0];
         var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics, remarks, cancellationToken);
         var (enter, exit) = HookParser.Parse(type, compilation, diagnostics);
+        var clusterSize = ClusterParser.Size(type, name, attribute, diagnostics);
         if (owner is null || diagnostics.Count > 0)
         {
             return new Parsed<ServiceModel>(null, default, diagnostics.Concat(remarks).Distinct().ToEquatableArray());
         }
 
         var isPublic = !OwnerParser.IsVisibleOutside(type) || constructor!.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type));
-        var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode));
+        var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode), clusterSize);
         return new Parsed<ServiceModel>(model, graph.Codecs.ToEquatableArray(), remarks.ToEquatableArray());
     }
 

@@ -25,6 +25,7 @@ internal static class Registration
         Add("Fork", (ref PayloadReader r) => r.ReadInt32(), Functions.Fork, WriteInt);
         Add("Sleep", (ref PayloadReader r) => r.ReadInt32(), Functions.Sleep, WriteInt);
         Add("Read", (ref PayloadReader r) => r.ReadRequiredString(), Functions.Read, WriteString);
+        Add("Variable", (ref PayloadReader r) => r.ReadRequiredString(), name => Environment.GetEnvironmentVariable(name) ?? "", WriteString);
         Add("Connect", (ref PayloadReader r) => r.ReadInt32(), Functions.Connect, WriteString);
         Add("Big", (ref PayloadReader r) => r.ReadInt32(), size => new byte[size], (ref PayloadWriter w, byte[] y) => w.WriteBytes(y));
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.SleepAsync", Assembly = ThisAssembly, Invoke = SleepAsync });

@@ -50,11 +50,14 @@ switch (args.FirstOrDefault())
         }
 
         break;
+    case "cluster":
+        Console.WriteLine(await Ranks.Remote.Where.CallAsync(milliseconds));
+        break;
     case "soak":
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|spawn|spawn-map|get-map|soak COUNT [MILLISECONDS [ID]]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|cluster|spawn|spawn-map|get-map|soak COUNT [MILLISECONDS [ID]]");
         return 2;
 }
 

@@ -80,7 +80,7 @@ internal static class RequestChecks
             Require(faults, f.RetryBackoff is 0 or (>= 1 and <= 10), $"{name}: RetryBackoff", f.RetryBackoff, "0 or from 1 to 10");
             Require(faults, f.RetryInitialDelayMs is >= 0 and <= 60_000, $"{name}: RetryInitialDelaySeconds", f.RetryInitialDelayMs / 1000.0, "from 0 to 60");
             Require(faults, f.RetryMaxDelayMs is 0 or (>= 1_000 and <= 60_000), $"{name}: RetryMaxDelaySeconds", f.RetryMaxDelayMs / 1000.0, "0 or from 1 to 60");
-            Require(faults, f.ClusterSize is >= 0 and <= 64, $"{name}: cluster size", f.ClusterSize, "from 0 to 64");
+            CheckCluster(name, f, faults);
             Require(faults, f.Priority is >= -10 and <= 10, $"{name}: Priority", f.Priority, "from -10 to 10");
             Require(faults, f.MinContainers >= 0 && f.MaxContainers >= 0 && (f.MaxContainers == 0 || f.MinContainers <= f.MaxContainers),
                 $"{name}: MinContainers", f.MinContainers, $"0 or more and at most MaxContainers ({f.MaxContainers})");
@@ -88,6 +88,19 @@ internal static class RequestChecks
             {
                 Require(faults, false, $"{name}: Image", layer.Operation, "debian-slim, the only base of this version");
             }
+        }
+    }
+
+    private static void CheckCluster(string name, FunctionSpec f, List<string> faults)
+    {
+        Require(faults, f.ClusterSize is >= 0 and <= 64, $"{name}: cluster size", f.ClusterSize, "from 0 to 64");
+        if (f.ClusterSize is > 1 and <= 64)
+        {
+            var multiple = $"a multiple of {f.ClusterSize}, the size of its clusters";
+            Require(faults, f.BatchMaxSize == 0, $"{name}: batch MaxSize", f.BatchMaxSize, "0 in clusters, which take each input together");
+            Require(faults, f.MinContainers % f.ClusterSize == 0, $"{name}: MinContainers", f.MinContainers, multiple);
+            Require(faults, f.MaxContainers % f.ClusterSize == 0, $"{name}: MaxContainers", f.MaxContainers, multiple);
+            Require(faults, f.BufferContainers % f.ClusterSize == 0, $"{name}: BufferContainers", f.BufferContainers, multiple);
         }
     }
 

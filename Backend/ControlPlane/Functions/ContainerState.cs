@@ -78,5 +78,11 @@ internal sealed class ContainerState
 
     public CancelAttempts? OutgoingCancel { get; set; }
 
+    /// <summary>The cluster that it is a member of, or is as a whole; null for a container by itself.</summary>
+    public ClusterState? Cluster { get; set; }
+
+    /// <summary>Its number in its cluster, from 0.</summary>
+    public int Rank { get; init; }
+
     public bool HoldsSuspect => Inputs.First is { IsSuspect: true };
 }

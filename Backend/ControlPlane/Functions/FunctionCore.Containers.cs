@@ -30,21 +30,30 @@ internal sealed partial class FunctionCore
     private int _startFailures;
     private long _lastStartFailureMs;
 
-    public IReadOnlyCollection<ContainerState> Containers => _containers.Values;
+    /// <summary>All there are, members of clusters one by one.</summary>
+    public IReadOnlyCollection<ContainerState> Containers => _settings.IsClustered ? _members.Values : _containers.Values;
 
-    public int ReadyContainers => _ready.Count;
+    public int ReadyContainers => _ready.Count * _settings.ContainersPerUnit;
 
     /// <summary>Asked for or starting.</summary>
-    public int StartingContainers => _containers.Count - _ready.Count - _stopping;
+    public int StartingContainers => Starting * _settings.ContainersPerUnit;
 
     public double ServiceTimeUs => _service.AverageUs;
 
-    public ContainerState? FindContainer(string containerId) => _containers.GetValueOrDefault(containerId);
+    // Containers by themselves, or clusters.
+    private int Starting => _containers.Count - _ready.Count - _stopping;
+
+    public ContainerState? FindContainer(string containerId) => _settings.IsClustered ? FindMember(containerId) : _containers.GetValueOrDefault(containerId);
 
     /// <summary>A worker was found.</summary>
     /// <returns>The container to start there; null if it is not wanted any more.</returns>
     public ContainerState? OnPlaced(string containerId, string workerSession, long now)
     {
+        if (_settings.IsClustered)
+        {
+            return OnMemberPlaced(containerId, workerSession, now);
+        }
+
         if (!_containers.TryGetValue(containerId, out var container) || container.Phase != ContainerPhase.Queued)
         {
             return null;
@@ -69,6 +78,10 @@ internal sealed partial class FunctionCore
             _idle.AddLast(container.IdleNode);
             _startFailures = 0;
         }
+        else if (FindMember(containerId) is { } member)
+        {
+            OnMemberReady(member, phases, now);
+        }
 
         End(now);
     }
@@ -85,6 +98,10 @@ internal sealed partial class FunctionCore
                 OnStartFailed(failure, now);
             }
         }
+        else if (FindMember(containerId) is { } member)
+        {
+            OnMemberExited(member, reason, failure, now);
+        }
 
         End(now);
     }
@@ -98,15 +115,17 @@ internal sealed partial class FunctionCore
             Requeue(container, ExitReason.Lost, null, now);
         }
 
+        LoseMembers(workerSession, now);
         End(now);
     }
 
     /// <summary>No worker can ever run this function: whoever waits is told.</summary>
     public void OnNoCapacity(string containerId, Failure failure, long now)
     {
-        if (_containers.TryGetValue(containerId, out var container) && container.Phase == ContainerPhase.Queued)
+        if (_containers.TryGetValue(WholeOf(containerId), out var container) && container.Phase == ContainerPhase.Queued)
         {
-            _containers.Remove(containerId);
+            _containers.Remove(container.Id);
+            ForgetMembers(container);
             _startFailures++;
             _lastStartFailureMs = now;
             FailWaiting(failure, now);

@@ -21,7 +21,7 @@ internal sealed partial class FunctionCore
     /// <summary>Others wait for room: one container that was idle for a while and is not needed now goes before its time.</summary>
     public void ReleaseIdle(long now)
     {
-        if (_idle.First is { } oldest && oldest.Value.IdleSinceMs + MinIdleMs <= now && _ready.Count + StartingContainers > _scaler.Desired(_settings with { BufferContainers = 0 }, Load(now), now))
+        if (_idle.First is { } oldest && oldest.Value.IdleSinceMs + MinIdleMs <= now && _ready.Count + Starting > _scaler.Desired(_settings with { BufferContainers = 0 }, Load(now), now))
         {
             _scaler.Forget();
             StopOne(oldest.Value, s_idleGrace, "another function waits for its room");
@@ -32,7 +32,7 @@ internal sealed partial class FunctionCore
 
     private void Leave(string containerId, TimeSpan grace, string reason, long now)
     {
-        if (_containers.TryGetValue(containerId, out var container) && container.Phase is ContainerPhase.Starting or ContainerPhase.Ready)
+        if (_containers.TryGetValue(WholeOf(containerId), out var container) && container.Phase is ContainerPhase.Starting or ContainerPhase.Ready)
         {
             container.IsLeaving = true;
             StopOne(container, container.Phase == ContainerPhase.Starting ? TimeSpan.Zero : grace, reason);

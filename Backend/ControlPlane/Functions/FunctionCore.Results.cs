@@ -18,6 +18,10 @@ internal sealed partial class FunctionCore
             container.HasAnswered |= results.Count > 0;
             GrowCredit(container);
         }
+        else if (FindMember(containerId) is { } member)
+        {
+            OnMemberResults(member, results, now);
+        }
 
         End(now);
     }
@@ -41,6 +45,10 @@ internal sealed partial class FunctionCore
                     }
                 }
             }
+        }
+        else if (FindMember(containerId) is { } member)
+        {
+            OnMemberReturned(member, inputs, now);
         }
 
         End(now);

@@ -53,7 +53,7 @@ internal sealed partial class FunctionCore
             StopOne(idle.Value, s_idleGrace, $"more than the maximum of {_settings.MaxContainers}");
         }
 
-        if (have > desired && StartingContainers > 0)
+        if (have > desired && Starting > 0)
         {
             WithdrawStarts(have, desired, load, now);
         }

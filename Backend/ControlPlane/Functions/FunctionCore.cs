@@ -28,6 +28,7 @@ internal sealed partial class FunctionCore
     private const long LookAgainMs = 1_000;
 
     private readonly IFunctionActions _actions;
+    private readonly IFunctionActions _memberActions;
     private readonly Func<string> _newContainerId;
     private readonly Dictionary<string, StreamState> _streams = new(StringComparer.Ordinal);
     private readonly LinkedList<StreamState> _round = new();
@@ -46,8 +47,9 @@ internal sealed partial class FunctionCore
 
     public FunctionCore(FunctionSettings settings, IFunctionActions actions, Func<string> newContainerId)
     {
-        _settings = settings;
-        _actions = actions;
+        _settings = settings.InClusters();
+        _memberActions = actions;
+        _actions = settings.IsClustered ? new ClusterActions(this, settings.ClusterSize) : actions;
         _newContainerId = newContainerId;
     }
 
@@ -61,10 +63,10 @@ internal sealed partial class FunctionCore
 
     public IEnumerable<string> AttachedStreams => _streams.Values.Where(s => s.IsAttached).Select(s => s.Id);
 
-    /// <summary>The same function with other settings; containers that exist keep what they were started with.</summary>
+    /// <summary>The same function with other settings; it keeps the size of its clusters, and containers that exist what they were started with.</summary>
     public void Configure(FunctionSettings settings, long now)
     {
-        _settings = settings;
+        _settings = (settings with { ClusterSize = _settings.ClusterSize }).InClusters();
         End(now);
     }
 

@@ -131,7 +131,11 @@ internal sealed partial class FunctionGrain
     void IFunctionActions.CancelAttempts(ContainerState container, CancelAttempts cancel) => Send(container, new ServerMessage { Cancel = cancel });
 
     void IFunctionActions.RequestContainer(ContainerState container) =>
-        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), _configuration!.AppId, NeedOf(_configuration)));
+        _pool.Add(new PoolRequest(container.Id, this.GetPrimaryKeyString(), _configuration!.AppId, NeedOf(_configuration))
+        {
+            ClusterId = container.Cluster?.Id ?? "",
+            ClusterSize = container.Cluster?.Size ?? 0,
+        });
 
     void IFunctionActions.WithdrawRequest(ContainerState container) => Release(container.Id);
 
@@ -182,6 +186,11 @@ internal sealed partial class FunctionGrain
         _logger.ContainerStarting(container.Id, Name, session);
         var start = new StartContainer { ContainerId = container.Id, AppId = _configuration!.AppId, Function = _configuration.Spec, Code = _configuration.Code };
         start.Gpus.AddRange(notice.Gpus);
+        if (container.Cluster is { } cluster)
+        {
+            (start.ClusterId, start.ClusterRank, start.ClusterSize) = (cluster.Id, container.Rank, cluster.Size);
+        }
+
         if (!_workers.TryGet(session, out var link) || !link.TryStart(start))
         {
             // The worker went away while the answer was on its way.

@@ -194,10 +194,9 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         }
 
         var settings = _settings.With(change.Settings);
-        if (settings.MinContainers > settings.MaxContainers)
+        if (settings.Fault() is { } fault)
         {
-            return new ScalingOutcome(
-                _settings.ToScaling(), $"MinContainers would be {settings.MinContainers} and MaxContainers {settings.MaxContainers}: MinContainers must be at most MaxContainers. Change both at once.");
+            return new ScalingOutcome(_settings.ToScaling(), fault);
         }
 
         _settings = settings;

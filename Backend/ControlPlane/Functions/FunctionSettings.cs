@@ -48,6 +48,14 @@ internal sealed record FunctionSettings
 
     public string Gpu { get; init; } = "";
 
+    /// <summary>Containers that are started and given inputs together; zero if each is by itself.</summary>
+    public int ClusterSize { get; init; }
+
+    public bool IsClustered => ClusterSize > 1;
+
+    /// <summary>Containers that take an input together.</summary>
+    public int ContainersPerUnit => IsClustered ? ClusterSize : 1;
+
     public bool IsBatched => BatchSize > 0;
 
     /// <summary>Inputs that one container works on at a time.</summary>
@@ -59,7 +67,8 @@ internal sealed record FunctionSettings
     public static FunctionSettings From(FunctionSpec spec)
     {
         var defaults = new FunctionSettings();
-        var max = Or(spec.MaxContainers, defaults.MaxContainers);
+        var clusterSize = spec.ClusterSize > 1 ? spec.ClusterSize : 0;
+        var max = Or(spec.MaxContainers, clusterSize > 0 ? Math.Max(1, defaults.MaxContainers / clusterSize) * clusterSize : defaults.MaxContainers);
         return new FunctionSettings
         {
             Concurrency = spec.SingleUseContainers ? 1 : Or(spec.MaxConcurrentInputs, defaults.Concurrency),
@@ -78,6 +87,7 @@ internal sealed record FunctionSettings
             CpuCores = spec.Resources is { CpuCores: > 0 } r ? r.CpuCores : defaults.CpuCores,
             MemoryMiB = spec.Resources is { MemoryMib: > 0 } m ? m.MemoryMib : defaults.MemoryMiB,
             Gpu = spec.Resources?.Gpu ?? "",
+            ClusterSize = clusterSize,
         };
     }
 
@@ -89,6 +99,27 @@ internal sealed record FunctionSettings
         BufferContainers = change.HasBufferContainers ? change.BufferContainers : BufferContainers,
         ScaledownWindowMs = change.HasScaledownWindowMs ? change.ScaledownWindowMs : ScaledownWindowMs,
     };
+
+    /// <summary>These settings with clusters counted in place of containers.</summary>
+    public FunctionSettings InClusters() => !IsClustered ? this : this with
+    {
+        MinContainers = MinContainers / ClusterSize,
+        MaxContainers = Math.Max(1, MaxContainers / ClusterSize),
+        BufferContainers = BufferContainers / ClusterSize,
+    };
+
+    /// <summary>Why these settings cannot be; null if they can.</summary>
+    public string? Fault()
+    {
+        if (MinContainers > MaxContainers)
+        {
+            return $"MinContainers would be {MinContainers} and MaxContainers {MaxContainers}: MinContainers must be at most MaxContainers. Change both at once.";
+        }
+
+        return MinContainers % ContainersPerUnit != 0 || MaxContainers % ContainersPerUnit != 0 || BufferContainers % ContainersPerUnit != 0
+            ? $"MinContainers would be {MinContainers}, MaxContainers {MaxContainers} and BufferContainers {BufferContainers}: each must be a multiple of {ClusterSize}, the size of the function's clusters."
+            : null;
+    }
 
     public ScalingSettings ToScaling() =>
         new() { MinContainers = MinContainers, MaxContainers = MaxContainers, BufferContainers = BufferContainers, ScaledownWindowMs = ScaledownWindowMs };

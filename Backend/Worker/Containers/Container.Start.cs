@@ -1,3 +1,4 @@
+using System.Globalization;
 using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
@@ -291,7 +292,18 @@ internal sealed partial class Container
             TaskScheduler.Default);
     }
 
-    private Dictionary<string, string> Variables() => new(StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
+    private Dictionary<string, string> Variables()
+    {
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
+        if (_start.ClusterId.Length > 0)
+        {
+            variables["MODAL_CLUSTER_ID"] = _start.ClusterId;
+            variables["MODAL_CLUSTER_RANK"] = _start.ClusterRank.ToString(CultureInfo.InvariantCulture);
+            variables["MODAL_CLUSTER_SIZE"] = _start.ClusterSize.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return variables;
+    }
 
     // Until the code is loaded and all [Enter] methods have run; the time of a checkpoint in between does not count.
     private async Task WaitForStartAsync()

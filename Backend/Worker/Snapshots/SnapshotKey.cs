@@ -35,6 +35,7 @@ internal sealed record SnapshotKey(string FamilyName, string Name)
             NeedsAspnetcore = function.NeedsAspnetcore,
             BlockNetwork = function.BlockNetwork,
             MaxConcurrentInputs = function.MaxConcurrentInputs,
+            ClusterSize = function.ClusterSize,
         };
         seen.Methods.AddRange(function.Methods);
         var family = Family(platform, root, function.NeedsAspnetcore);

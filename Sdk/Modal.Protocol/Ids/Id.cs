@@ -20,6 +20,9 @@ public static class Id
     /// <summary>Prefix of a container.</summary>
     public const string Container = "ta-";
 
+    /// <summary>Prefix of a cluster of containers.</summary>
+    public const string Cluster = "cl-";
+
     /// <summary>Prefix of a worker.</summary>
     public const string Worker = "wk-";
 

@@ -35,4 +35,7 @@ public sealed class FunctionDefinition
 
     /// <summary>Milliseconds that the first input of a batch waits for others; 0, the default, takes what waits already.</summary>
     public int BatchWaitMs { get; init; }
+
+    /// <summary>Containers that take each input together, 2 to 64; 0, the default, means that each is by itself. Of a service's method always 0: <see cref="ServiceDefinition.ClusterSize"/> counts.</summary>
+    public int ClusterSize { get; init; }
 }

@@ -24,6 +24,9 @@ public sealed class ServiceDefinition
     /// <summary>Options of the <c>[Service]</c> attribute.</summary>
     public FunctionOptions Options { get; init; } = FunctionOptions.Default;
 
+    /// <summary>As <see cref="FunctionDefinition.ClusterSize"/>.</summary>
+    public int ClusterSize { get; init; }
+
     /// <summary>As <see cref="FunctionDefinition.Image"/>.</summary>
     public Func<object?>? Image { get; init; }
 

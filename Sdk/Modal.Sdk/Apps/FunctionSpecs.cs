@@ -32,6 +32,7 @@ internal static class FunctionSpecs
             };
             spec.NeedsAspnetcore = needsAspNetCore;
             SetBatch(spec, definition.Functions);
+            spec.ClusterSize = definition.ClusterSize;
             return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage));
         }
 
@@ -43,6 +44,7 @@ internal static class FunctionSpecs
         single.Methods.Add(function.Name);
         single.NeedsAspnetcore = needsAspNetCore;
         SetBatch(single, [function]);
+        single.ClusterSize = function.ClusterSize;
         return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
     }
 

@@ -2,7 +2,7 @@ using Modal.Protocol;
 
 namespace Modal;
 
-/// <summary>How a function scales, as changed while it runs. What is null stays as it is.</summary>
+/// <summary>How a function scales, as changed while it runs. What is null stays as it is. Of a <c>[Clustered]</c> function all numbers of containers are multiples of the size of its clusters.</summary>
 public sealed record AutoscalerSettings
 {
     /// <summary>Containers kept while idle, 0 to <see cref="MaxContainers"/>; 0 means scale to zero. Null, the default, keeps the number in force.</summary>

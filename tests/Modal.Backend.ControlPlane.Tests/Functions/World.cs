@@ -27,7 +27,7 @@ internal sealed class World : IFunctionActions
     {
         _random = new Random(seed);
         var concurrency = _random.Next(1, 4);
-        var kind = _random.Next(4);
+        var kind = _random.Next(5);
         _settings = new FunctionSettings
         {
             Concurrency = kind == 0 ? concurrency : kind == 1 ? 3 : 1,
@@ -41,6 +41,12 @@ internal sealed class World : IFunctionActions
             BufferContainers = _random.Next(0, 3),
             ScaledownWindowMs = 2_000,
         };
+        if (kind == 4)
+        {
+            var size = _random.Next(2, 4);
+            _settings = _settings with { Concurrency = _settings.IsSingleUse ? 1 : concurrency, ClusterSize = size, MaxContainers = size * _settings.MaxContainers, BufferContainers = size * _settings.BufferContainers };
+        }
+
         _core = new FunctionCore(_settings, this, () => $"ta-{++_containers}");
     }
 
@@ -159,12 +165,13 @@ internal sealed class World : IFunctionActions
 
     public void Dispatch(ContainerState container, DispatchInputs inputs)
     {
+        Assert.Equal(container.Id, inputs.ContainerId);
         var held = _ready[container.Id];
         foreach (var attempt in inputs.Attempts)
         {
             var client = _clients[attempt.Input.StreamId];
             Assert.False(client.Final.ContainsKey((attempt.Input.Call, attempt.Input.Index)), "An input with a result ran again.");
-            Assert.DoesNotContain(_ready.Values.SelectMany(h => h), h => h.Input.Equals(attempt.Input));
+            Assert.DoesNotContain(_ready.Where(c => !IsOfSameCluster(c.Key, container) && !(_settings.IsClustered && _stopping.Contains(c.Key))).SelectMany(c => c.Value), h => h.Input.Equals(attempt.Input));
             held.Add(attempt);
         }
 
@@ -203,11 +210,12 @@ internal sealed class World : IFunctionActions
 
     public void StopContainer(ContainerState container, TimeSpan grace, string reason)
     {
-        if (_ready.TryGetValue(container.Id, out var held))
+        if (_ready.TryGetValue(container.Id, out var held) && !_settings.IsClustered)
         {
             Assert.Empty(held);
         }
 
+        _stopping.Remove(container.Id);
         _stopping.Add(container.Id);
     }
 
@@ -218,6 +226,8 @@ internal sealed class World : IFunctionActions
         _requested.Remove(container.Id);
         _stopping.Remove(container.Id);
     }
+
+    private bool IsOfSameCluster(string id, ContainerState container) => container.Cluster is { } cluster && _core.FindContainer(id)?.Cluster == cluster;
 
     private void Open(Client client)
     {

@@ -10,7 +10,7 @@ namespace Modal.Backend.ControlPlane.Tests.Simulation;
 /// <summary>
 /// What must always hold, found out from the messages alone: who holds which input in the server's view, what each input has suffered, how many containers a function has.
 /// </summary>
-internal sealed class Invariants(World world)
+internal sealed partial class Invariants(World world)
 {
     // As in FunctionCore: an input whose container was lost more often is given up.
     private const int MaxLosses = 5;
@@ -32,18 +32,22 @@ internal sealed class Invariants(World world)
 
     public int FailuresOf(InputKey key) => HistoryOf(key).Failures;
 
-    /// <summary>Containers of the function that a worker was told to start.</summary>
-    public int StartsOf(string functionId) => _containers.Values.Count(c => c.Function.FunctionId == functionId);
+    /// <summary>Containers of the function, or clusters, that workers were told to start.</summary>
+    public int StartsOf(string functionId) => UnitsOf(functionId).Distinct().Count();
 
-    /// <summary>Containers of the function that ended though nobody wanted them to, or for others.</summary>
-    public int AccidentsOf(string functionId) => _containers.Values.Count(c => c.Function.FunctionId == functionId && c.HadAccident);
+    /// <summary>Containers of the function, or clusters, that ended though nobody wanted them to, or for others.</summary>
+    public int AccidentsOf(string functionId) => UnitsOf(functionId, static c => c.HadAccident).Distinct().Count();
 
-    public int AttemptsOf(string functionId) => _containers.Values.Where(c => c.Function.FunctionId == functionId).Sum(c => c.Attempts);
+    public int AttemptsOf(string functionId) => UnitsOf(functionId).Distinct().Sum(static c => c.Attempts);
 
     /// <summary>A message leaves for a worker.</summary>
     public void OnSent(string session, ServerMessage message)
     {
-        if (message.Start is { } start)
+        if (message.Start is { ClusterSize: > 0 } member)
+        {
+            OnMemberStarted(member, session);
+        }
+        else if (message.Start is { } start)
         {
             world.Require(_containers.TryAdd(start.ContainerId, new ContainerRecord(start.Function, session)), $"{world.Name(start.ContainerId)} was started twice.");
         }
@@ -69,11 +73,19 @@ internal sealed class Invariants(World world)
             {
                 foreach (var key in returned.Inputs.Select(InputKey.Of))
                 {
-                    if (_leases.TryGetValue(key, out var lease) && lease.ContainerId == returned.ContainerId)
+                    if (_containers.TryGetValue(returned.ContainerId, out var member) && member.Cluster is { } cluster)
+                    {
+                        OnMemberReturned(functionId, cluster, member, key);
+                    }
+                    else if (_leases.TryGetValue(key, out var lease) && lease.ContainerId == returned.ContainerId)
                     {
                         End(key, lease);
                     }
                 }
+            }
+            else if (message.Ready is { } ready && _containers.TryGetValue(ready.ContainerId, out var started))
+            {
+                started.IsReady = true;
             }
             else if (message.Exited is { } exited && _containers.TryGetValue(exited.ContainerId, out var container))
             {
@@ -87,6 +99,12 @@ internal sealed class Invariants(World world)
         foreach (var (id, container) in _containers.Where(c => c.Value.Function.FunctionId == functionId && c.Value.Session == session && !c.Value.IsOver).ToArray())
         {
             container.HadAccident = true;
+            if (container.Cluster is not null)
+            {
+                OnMemberEnded(functionId, id, container, ExitReason.Lost);
+                continue;
+            }
+
             EndAll(id, container, isLoss: true);
         }
     }
@@ -184,8 +202,17 @@ internal sealed class Invariants(World world)
         }
     }
 
+    private IEnumerable<ContainerRecord> UnitsOf(string functionId, Func<ContainerRecord, bool>? where = null) =>
+        _containers.Values.Where(c => c.Function.FunctionId == functionId && where?.Invoke(c) != false).Select(static c => c.Cluster?.Whole ?? c);
+
     private void OnDispatch(ContainerRecord container, DispatchInputs dispatch, string session)
     {
+        if (container.Cluster is { } cluster)
+        {
+            OnMemberDispatch(cluster, container, dispatch, session);
+            return;
+        }
+
         var name = world.Name(dispatch.ContainerId);
         if (container.OverInEvent == world.Time.Events)
         {
@@ -241,6 +268,12 @@ internal sealed class Invariants(World world)
             return;
         }
 
+        if (_containers.TryGetValue(containerId, out var member) && member.Cluster is { } cluster)
+        {
+            OnMemberReport(functionId, cluster, member, key, result.Attempt, result);
+            return;
+        }
+
         if (_leases.TryGetValue(key, out var lease) && lease.ContainerId == containerId && lease.Attempt == result.Attempt)
         {
             End(key, lease);
@@ -260,7 +293,18 @@ internal sealed class Invariants(World world)
     {
         world.Log($"{container.Function.FunctionId} hears that {world.Name(exited.ContainerId)} exited: {exited.Reason}");
         container.HadAccident |= exited.Reason != ExitReason.Stopped;
-        if (exited.Reason == ExitReason.Ambiguous && container.Held == 1)
+        if (container.Cluster is not null)
+        {
+            OnMemberEnded(container.Function.FunctionId, exited.ContainerId, container, exited.Reason);
+            return;
+        }
+
+        EndOfContainer(exited.ContainerId, container, exited.Reason);
+    }
+
+    private void EndOfContainer(string id, ContainerRecord container, ExitReason reason)
+    {
+        if (reason == ExitReason.Ambiguous && container.Held == 1)
         {
             foreach (var (key, _) in _leases.Where(l => l.Value.Container == container))
             {
@@ -268,7 +312,7 @@ internal sealed class Invariants(World world)
             }
         }
 
-        EndAll(exited.ContainerId, container, exited.Reason == ExitReason.Lost);
+        EndAll(id, container, reason == ExitReason.Lost);
     }
 
     private void EndAll(string id, ContainerRecord container, bool isLoss)
@@ -335,6 +379,13 @@ internal sealed class Invariants(World world)
         public FunctionSpec Function => function;
 
         public string Session => session;
+
+        /// <summary>The cluster that it is a member of.</summary>
+        public ClusterRecord? Cluster { get; init; }
+
+        public int Rank { get; init; }
+
+        public bool IsReady { get; set; }
 
         public int Held { get; set; }
 

@@ -38,8 +38,8 @@ internal sealed class Scenario
         var apps = random.Next(1, 4);
         FunctionConfiguration[] functions = [.. Enumerable.Range(0, random.Next(1, 5)).Select(i => FunctionOf(random, $"fn-{i}", $"ap-{i % apps}"))];
 
-        // Enough for what is always wanted and one more: with less some function may never get a container.
-        var needed = functions.Sum(f => f.Spec.MinContainers + f.Spec.BufferContainers) + 1;
+        // Enough for what is always wanted and one more, or one more cluster: with less some function may never get a container.
+        var needed = functions.Sum(f => f.Spec.MinContainers + f.Spec.BufferContainers) + functions.Max(f => Math.Max(1, f.Spec.ClusterSize));
         return new Scenario(seed)
         {
             Faults = random.Next(4) switch { 0 => 0, 1 => 0.3, _ => 1 },
@@ -79,8 +79,8 @@ internal sealed class Scenario
         };
     }
 
-    /// <summary>Room for everything, for the time in which all must end.</summary>
-    public static RegisterWorker Rescue(int number) => WorkerOf($"wk-rescue-{number}", 64, 256 * 1024, 32);
+    /// <summary>Two of them have room for everything, for the time in which all must end.</summary>
+    public static RegisterWorker Rescue(int number) => WorkerOf($"wk-rescue-{number}", 64, 256 * 1024, 64);
 
     /// <summary>What an input does, the same on every worker and in every attempt.</summary>
     public InputScript ScriptOf(InputKey key)
@@ -104,14 +104,15 @@ internal sealed class Scenario
 
     private static FunctionConfiguration FunctionOf(Random random, string id, string app)
     {
-        var kind = random.Next(6);
-        var max = random.Next(1, 7);
+        var kind = random.Next(7);
+        var size = kind == 6 ? random.Next(2, 4) : 1;
+        var max = kind == 6 ? random.Next(1, 3) : random.Next(1, 7);
         var spec = new FunctionSpec
         {
             FunctionId = id,
             Name = id,
             Resources = new Resources { CpuCores = random.Next(1, 9) / 4.0, MemoryMib = random.Next(1, 5) * 256, Gpu = s_gpus[random.Next(s_gpus.Length)] },
-            MaxConcurrentInputs = kind is 1 or 2 ? random.Next(2, 6) : 1,
+            MaxConcurrentInputs = kind is 1 or 2 || (kind == 6 && random.Next(2) == 0) ? random.Next(2, 6) : 1,
             TargetConcurrentInputs = kind == 2 ? random.Next(1, 4) : 0,
             SingleUseContainers = kind == 3,
             BatchMaxSize = kind == 4 ? random.Next(1, 6) : 0,
@@ -119,9 +120,10 @@ internal sealed class Scenario
             Retries = random.Next(0, 3),
             RetryBackoff = random.Next(1, 3),
             RetryInitialDelayMs = random.Next(1, 1_500),
-            MaxContainers = max,
-            MinContainers = random.Next(3) == 0 ? random.Next(0, Math.Min(max, 2) + 1) : 0,
-            BufferContainers = random.Next(3) == 0 ? random.Next(0, 3) : 0,
+            MaxContainers = size * max,
+            MinContainers = random.Next(3) == 0 ? size * random.Next(0, Math.Min(max, 2) + 1) : 0,
+            BufferContainers = random.Next(3) == 0 ? size * random.Next(0, 3) : 0,
+            ClusterSize = kind == 6 ? size : 0,
             ScaledownWindowMs = random.Next(500, 6_000),
             Priority = random.Next(3) == 0 ? random.Next(-1, 2) : 0,
             Nonpreemptible = random.Next(4) == 0,

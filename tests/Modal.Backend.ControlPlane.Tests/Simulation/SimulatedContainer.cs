@@ -23,6 +23,8 @@ internal sealed class SimulatedContainer(World world, SimulatedWorker worker, St
 
     private bool IsBatched => start.Function.BatchMaxSize > 0;
 
+    private int Rank => start.ClusterRank;
+
     private int Slots => Math.Max(1, start.Function.MaxConcurrentInputs);
 
     public void Begin() => After(world.Random.Next(0, world.Scenario.MaxStartMs + 1), () =>
@@ -117,7 +119,8 @@ internal sealed class SimulatedContainer(World world, SimulatedWorker worker, St
 
         while (_held.Count(h => h.HasBegun) < Slots && _held.Find(h => !h.HasBegun) is { } next)
         {
-            Begin(next, world.Scenario.ScriptOf(next.Key).ServiceMs);
+            // Members of a cluster end one after the other.
+            Begin(next, world.Scenario.ScriptOf(next.Key).ServiceMs + (13 * Rank));
         }
     }
 
@@ -152,9 +155,10 @@ internal sealed class SimulatedContainer(World world, SimulatedWorker worker, St
             return;
         }
 
-        if (world.Invariants.FailuresOf(held.Key) >= script.Failures || world.IsCalm)
+        if (world.Invariants.FailuresOf(held.Key) >= script.Failures || world.IsCalm || !IsGuilty(held))
         {
-            End(held, script.Yields > 0 ? new AttemptResult { Done = true } : new AttemptResult { Value = PayloadOf(held.Attempt.Attempt_) });
+            // What another than rank 0 returns must reach no client.
+            End(held, script.Yields > 0 ? new AttemptResult { Done = true } : new AttemptResult { Value = PayloadOf(Rank == 0 ? held.Attempt.Attempt_ : -1) });
         }
         else
         {
@@ -163,6 +167,9 @@ internal sealed class SimulatedContainer(World world, SimulatedWorker worker, St
 
         BeginNext();
     }
+
+    // Of a cluster's members one fails.
+    private bool IsGuilty(Held held) => start.ClusterSize == 0 || (int)((held.Key.Index + (ulong)world.Invariants.FailuresOf(held.Key)) % (ulong)start.ClusterSize) == Rank;
 
     private void Misbehave(Held held, InputScript script)
     {

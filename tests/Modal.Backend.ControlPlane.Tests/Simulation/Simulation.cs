@@ -162,9 +162,13 @@ internal sealed class Simulation : IDisposable
     {
         _world.Log("calm");
         _world.IsCalm = true;
-        var rescue = new SimulatedWorker(_world, Scenario.Rescue(_workers.Count));
-        _workers.Add(rescue);
-        rescue.Connect();
+        for (var i = 0; i < 2; i++)
+        {
+            var rescue = new SimulatedWorker(_world, Scenario.Rescue(_workers.Count));
+            _workers.Add(rescue);
+            rescue.Connect();
+        }
+
         var end = _world.Time.NowMs + CalmLimitMs;
         Until(end, () => _clients.All(c => !c.Unfinished.Any()));
         var unfinished = _clients.SelectMany(c => c.Unfinished).Take(10).ToList();

@@ -86,6 +86,18 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2019", "[Service(MaxConcurrentInputs = 2)] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; }")]
     [InlineData("MODAL2019", "[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; [Function] int G() => 1; }")]
     [InlineData("MODAL2020", "partial class Jobs { [Batched(MaxSize = 2)] static int[] «F»(int[] x) => x; }")]
+    [InlineData("MODAL2021", "partial class Jobs { [Function, Clustered(Size = «1»)] static int F(int x) => x; }")]
+    [InlineData("MODAL2021", "partial class Jobs { [Function, Clustered(Size = «65»)] static int F(int x) => x; }")]
+    [InlineData("MODAL2021", "partial class Jobs { [Function, «Clustered»] static int F(int x) => x; }")]
+    [InlineData("MODAL2021", "[Service, Clustered(Size = «-2»)] partial class Jobs { [Function] int F(int x) => x; }")]
+    [InlineData("MODAL2022", "partial class Jobs { [Function(MaxContainers = «5»), Clustered(Size = 2)] static int F(int x) => x; }")]
+    [InlineData("MODAL2022", "partial class Jobs { [Function(MaxContainers = 6, MinContainers = «2»), Clustered(Size = 3)] static int F(int x) => x; }")]
+    [InlineData("MODAL2022", "[Service(BufferContainers = «1»), Clustered(Size = 2)] partial class Jobs { [Function] int F(int x) => x; }")]
+    [InlineData("MODAL2023", "partial class Jobs { [Function, Batched(MaxSize = 2), Clustered(Size = 2)] static int[] «F»(int[] x) => x; }")]
+    [InlineData("MODAL2023", "[Service, Clustered(Size = 2)] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; }")]
+    [InlineData("MODAL2024", "partial class Jobs { [Clustered(Size = 2)] static int «F»(int x) => x; }")]
+    [InlineData("MODAL2024", "[Service] partial class Jobs { [Function, Clustered(Size = 2)] int «F»(int x) => x; }")]
+    [InlineData("MODAL2024", "[Clustered(Size = 2)] partial class «Jobs» { [Function] static int F(int x) => x; }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
@@ -152,6 +164,13 @@ public sealed class DiagnosticTests
         Assert.Equal(message, Assert.Single(GeneratorRun.Diagnose($"partial class Jobs {{ {member} }}")).GetMessage(System.Globalization.CultureInfo.InvariantCulture));
 
     [Theory]
+    [InlineData("[Function, Clustered(Size = 65)] static int F(int x) => x;", "Size of the [Clustered] 'Jobs.F' is 65 and must be from 2 to 64")]
+    [InlineData("[Function(MaxContainers = 5), Clustered(Size = 2)] static int F(int x) => x;", "MaxContainers of the [Clustered] 'Jobs.F' is 5 and must be a multiple of its Size, 2: only whole clusters are started")]
+    [InlineData("[Clustered(Size = 2)] static int F(int x) => x;", "'F' is [Clustered] but is no [Function], so it has no containers: add [Function], or remove [Clustered]")]
+    public void Generate_WrongCluster_SaysWhatIsAllowed(string member, string message) =>
+        Assert.Equal(message, Assert.Single(GeneratorRun.Diagnose($"partial class Jobs {{ {member} }}")).GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+
+    [Theory]
     [InlineData("static Image Own = Image.DebianSlim();", "'Jobs.Own' gives an image and is a field that is not readonly, so that functions may get different images from it: make it readonly")]
     [InlineData("static Image Own { get; set; } = Image.DebianSlim();", "'Jobs.Own' gives an image and is a property that can be set, so that functions may get different images from it: make it a property with a getter only")]
     public void Generate_ImageThatCanChange_WarnsAndGeneratesTheCode(string member, string message)
@@ -179,6 +198,8 @@ public sealed class DiagnosticTests
     [InlineData("partial class Jobs { [Function(Image = nameof(Own))] static int F(int x) => x; static Image Own => Image.DebianSlim(); static Image Unused = Image.DebianSlim().Workdir(\"srv\"); }")]
     [InlineData("partial class Jobs { [Function(MaxConcurrentInputs = 1), Batched(MaxSize = 1000, WaitMs = 600_000)] static List<int> F(List<int> x, CancellationToken t = default) => x; [Function] static int G() => 1; }")]
     [InlineData("[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] F(int[] x) => x; [Function] static int G() => 1; int H() => 1; }")]
+    [InlineData("partial class Jobs { [Function(MaxContainers = 64, MinContainers = 64), Clustered(Size = 64)] static int F(int x) => x; [Function(MaxContainers = 5), Batched(MaxSize = 2)] static int[] G(int[] x) => x; }")]
+    [InlineData("[Service(BufferContainers = 2), Clustered(Size = 2)] partial class Jobs { [Function] int F(int x) => x; [Function, Batched(MaxSize = 2)] static int[] G(int[] x) => x; }")]
     public void Generate_NearMiss_ReportsNothing(string source) => GeneratorRun.Generate(source);
 
     [Fact]

@@ -65,6 +65,20 @@ internal static class Samples
         }
         """;
 
+    public const string Clustered = """
+        public static partial class Jobs
+        {
+            [Function(MaxContainers = 8, MinContainers = 4), Clustered(Size = 4)]
+            static int Rank(int x) => ClusterInfo.Current?.Rank ?? x;
+        }
+
+        [Service, Clustered(Size = 2)]
+        public sealed partial class Trainer
+        {
+            [Function] public int Train(int steps) => steps;
+        }
+        """;
+
     public const string Names = """
         namespace @namespace.Inner
         {

@@ -14,6 +14,9 @@ public sealed class SnapshotTests
     public void Generate_Batched_MatchesApproved() => Approved.Match("Batched", Approved.Join(GeneratorRun.Generate(Samples.Batched)));
 
     [Fact]
+    public void Generate_Clustered_MatchesApproved() => Approved.Match("Clustered", Approved.Join(GeneratorRun.Generate(Samples.Clustered)));
+
+    [Fact]
     public void Generate_DifficultNames_MatchesApproved() => Approved.Match("Names", Approved.Join(GeneratorRun.Generate(Samples.Names)));
 
     [Fact]

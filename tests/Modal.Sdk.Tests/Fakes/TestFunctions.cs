@@ -31,6 +31,15 @@ internal sealed class CountFunction() : StreamFunction<int, int>(
     },
     static (ref r) => r.ReadInt32());
 
+internal sealed class ClusteredFunction() : Function<int, int>(
+    FunctionTarget.Static("Test.Clustered"),
+    static (ref w, x) =>
+    {
+        w.WriteArrayHeader(1);
+        w.Write(x);
+    },
+    static (ref r) => r.ReadInt32());
+
 internal sealed class NextFunction(ServiceInstance instance) : Function<int, int>(
     FunctionTarget.Method(instance, "Test.Counter.Next"),
     static (ref w, x) =>
@@ -54,13 +63,14 @@ internal static class TestFunctions
     [ModuleInitializer]
     internal static void Register()
     {
-        foreach (var name in (string[])["Test.Square", "Test.Bytes", "Test.Count"])
+        foreach (var name in (string[])["Test.Square", "Test.Bytes", "Test.Count", "Test.Clustered"])
         {
             FunctionRegistry.Register(new FunctionDefinition
             {
                 Name = name,
                 Assembly = "Modal.Sdk.Tests",
                 IsStreaming = name == "Test.Count",
+                ClusterSize = name == "Test.Clustered" ? 4 : 0,
                 Invoke = static _ => throw new InvalidOperationException("The fake server answers by itself."),
             });
         }
@@ -69,6 +79,7 @@ internal static class TestFunctions
         {
             Name = "Test.Counter",
             Assembly = "Modal.Sdk.Tests",
+            ClusterSize = 2,
             Create = static _ => new object(),
             Functions = [new FunctionDefinition { Name = "Test.Counter.Next", Assembly = "Modal.Sdk.Tests", Invoke = static _ => default }],
         });

@@ -3,6 +3,9 @@ namespace Modal.Scenarios.Harness;
 /// <summary>Sandbox processes of a state directory, found as a person with ps would.</summary>
 internal static class Sandboxes
 {
+    /// <summary>The process id of the gVisor sandbox that was made for this container, not before it.</summary>
+    public static int OfContainer(string stateDirectory, string containerId) => Of(stateDirectory).First(pid => CommandLine($"/proc/{pid}").Contains(containerId, StringComparison.Ordinal));
+
     /// <summary>Process ids of the gVisor sandboxes whose containers belong to this state directory.</summary>
     public static IReadOnlyList<int> Of(string stateDirectory) =>
         [.. Directory.EnumerateDirectories("/proc")
