@@ -13,7 +13,7 @@ namespace Modal.Backend.ControlPlane.Apps;
 /// <summary>An ephemeral app: lives as long as its stream, and a grace time longer if the stream breaks; longer than both while its functions have detached calls.</summary>
 [Reentrant]
 [KeepAlive]
-internal sealed partial class AppGrain : Grain, IAppGrain, IDisposable
+internal sealed partial class AppGrain : Grain, IAppGrain, IDeployedAppGrain, IDisposable
 {
     private readonly Clock _clock;
     private readonly Registry<AppOutbox> _outboxes;

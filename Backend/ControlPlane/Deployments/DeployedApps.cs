@@ -18,7 +18,7 @@ internal sealed class DeployedApps(DeploymentStore deployments, IGrainFactory gr
         {
             try
             {
-                await Task.WhenAll((await deployments.ListIdsAsync()).Select(id => grains.GetGrain<IAppGrain>(id).GetDeploymentAsync()));
+                await Task.WhenAll((await deployments.ListIdsAsync()).Select(id => grains.GetGrain<IDeployedAppGrain>(id).GetDeploymentAsync()));
                 return;
             }
 #pragma warning disable CA1031 // The edge of a loop: whatever is wrong with the database, the server goes on.

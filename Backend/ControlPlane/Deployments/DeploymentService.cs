@@ -18,7 +18,7 @@ internal sealed partial class DeploymentService(DeploymentStore deployments, Env
         var environment = await environments.ResolveAsync(request.Environment);
         var appId = Protocol.Id.DeployedApp(environment, request.Name);
         var deployment = new AppDeployment { Code = request.Code, Functions = { request.Functions }, Manifests = { request.Manifests } };
-        return ToReply(appId, await grains.GetGrain<IAppGrain>(appId).DeployAsync(new Deploying(environment, request, deployment, request.Strategy, 0)));
+        return ToReply(appId, await grains.GetGrain<IDeployedAppGrain>(appId).DeployAsync(new Deploying(environment, request, deployment, request.Strategy, 0)));
     }
 
     public override async Task<DeployReply> Rollback(RollbackRequest request, ServerCallContext context)
@@ -28,24 +28,23 @@ internal sealed partial class DeploymentService(DeploymentStore deployments, Env
         var deployment = await deployments.FindVersionAsync(appId, version)
             ?? throw new RpcException(new Status(StatusCode.NotFound, $"The app '{request.Name}' has no version {version}; its current version is {current.Version}."));
         var facts = new DeployRequest { Name = request.Name, Tag = "" };
-        return ToReply(appId, await grains.GetGrain<IAppGrain>(appId).DeployAsync(new Deploying(environment, facts, deployment, request.Strategy, version)));
+        return ToReply(appId, await grains.GetGrain<IDeployedAppGrain>(appId).DeployAsync(new Deploying(environment, facts, deployment, request.Strategy, version)));
     }
 
     public override async Task<StopAppReply> Stop(StopAppRequest request, ServerCallContext context)
     {
         if (Protocol.Id.IsValid(request.Name, Protocol.Id.App))
         {
-            var grain = grains.GetGrain<IAppGrain>(request.Name);
-            if (!await grain.StopDeployedAsync())
+            if (!await grains.GetGrain<IDeployedAppGrain>(request.Name).StopDeployedAsync())
             {
-                await grain.CloseAsync("it was stopped");
+                await grains.GetGrain<IAppGrain>(request.Name).CloseAsync("it was stopped");
             }
 
             return new StopAppReply();
         }
 
         var (_, appId, _) = await FindAsync(request.Environment, request.Name);
-        await grains.GetGrain<IAppGrain>(appId).StopDeployedAsync();
+        await grains.GetGrain<IDeployedAppGrain>(appId).StopDeployedAsync();
         return new StopAppReply();
     }
 
@@ -62,7 +61,7 @@ internal sealed partial class DeploymentService(DeploymentStore deployments, Env
     {
         var environment = await environments.ResolveAsync(request.Environment);
         var appId = Protocol.Id.DeployedApp(environment, request.App);
-        var found = await grains.GetGrain<IAppGrain>(appId).LookupAsync(request.Name, request.ServiceArguments) ?? throw Unknown(environment, request.App);
+        var found = await grains.GetGrain<IDeployedAppGrain>(appId).LookupAsync(request.Name, request.ServiceArguments) ?? throw Unknown(environment, request.App);
         return found.Function is { } function
             ? new LookupReply { AppId = appId, Function = function, Version = found.Version }
             : throw new RpcException(new Status(
@@ -113,7 +112,7 @@ internal sealed partial class DeploymentService(DeploymentStore deployments, Env
     {
         var environment = await environments.ResolveAsync(environmentName);
         var appId = Protocol.Id.DeployedApp(environment, name);
-        return (environment, appId, await grains.GetGrain<IAppGrain>(appId).GetDeploymentAsync() ?? throw Unknown(environment, name));
+        return (environment, appId, await grains.GetGrain<IDeployedAppGrain>(appId).GetDeploymentAsync() ?? throw Unknown(environment, name));
     }
 
     [GeneratedRegex("^[a-zA-Z0-9._-]{1,64}$")]

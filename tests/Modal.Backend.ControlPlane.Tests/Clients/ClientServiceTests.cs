@@ -79,6 +79,8 @@ public sealed class ClientServiceTests
 
         public Task StopAsync(string reason) => throw new NotSupportedException();
 
+        public Task RetireAsync(string reason) => throw new NotSupportedException();
+
         public Task WakeAsync() => throw new NotSupportedException();
 
         public Task<StatusSnapshot> GetStatusAsync() => throw new NotSupportedException();

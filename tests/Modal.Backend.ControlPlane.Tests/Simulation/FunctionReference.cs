@@ -61,6 +61,8 @@ internal sealed class FunctionReference(World world, string id) : IFunctionGrain
 
     public Task StopAsync(string reason) => world.CallAsync(() => Grain.StopAsync(reason), mayFail: false);
 
+    public Task RetireAsync(string reason) => world.CallAsync(() => Grain.RetireAsync(reason), mayFail: false);
+
     public Task WakeAsync() => world.CallAsync(() => Grain.WakeAsync(), mayFail: false);
 
     public Task<StatusSnapshot> GetStatusAsync() => world.CallAsync(() => Grain.GetStatusAsync());
