@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
 using Modal.Backend.ControlPlane.Workers;
@@ -33,6 +34,7 @@ public static class ControlPlaneRegistration
         services.AddSingleton<Registry<WorkerLink>>();
         services.AddSingleton<Registry<RunningBuild>>();
         services.AddSingleton<WorkerArrivals>();
+        services.AddSingleton<ContainerDirectory>();
         services.AddSingleton<IRunningApps, RunningApps>();
         services.AddSingleton(static p =>
             new TierBlobs(p.GetRequiredService<IObjectTier>(), p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.BlobKeep, p.GetRequiredService<TimeProvider>()));

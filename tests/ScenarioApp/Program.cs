@@ -25,6 +25,9 @@ switch (args.FirstOrDefault())
     case "talk":
         Console.WriteLine($"result {await Jobs.Remote.Talk.CallAsync(count)}");
         break;
+    case "nested-talk":
+        Console.WriteLine($"result {await Nested.Remote.Talk.CallAsync(count)}");
+        break;
     case "much":
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(count)}");
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(0)}");
@@ -39,7 +42,7 @@ switch (args.FirstOrDefault())
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|soak COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|nested-talk|much|same-image|made|soak COUNT [MILLISECONDS]");
         return 2;
 }
 

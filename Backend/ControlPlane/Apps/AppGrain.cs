@@ -11,7 +11,7 @@ namespace Modal.Backend.ControlPlane.Apps;
 /// <summary>An ephemeral app: lives as long as its stream, and a grace time longer if the stream breaks.</summary>
 [Reentrant]
 [KeepAlive]
-internal sealed class AppGrain : Grain, IAppGrain, IDisposable
+internal sealed partial class AppGrain : Grain, IAppGrain, IDisposable
 {
     private readonly Clock _clock;
     private readonly Registry<AppOutbox> _outboxes;

@@ -95,4 +95,7 @@ public sealed class ServiceAttribute : Attribute
 
     /// <summary>The container has no network but its own loopback. False, the default, leaves the choice to the worker.</summary>
     public bool BlockNetwork { get; set; }
+
+    /// <summary>Code in the containers may not call remote functions: such a call throws <see cref="AccessDeniedException"/>. False, the default, allows it.</summary>
+    public bool RestrictModalAccess { get; set; }
 }

@@ -28,6 +28,10 @@ internal static class ServerHandshake
         {
             return await s_retry.ExecuteAsync(async token => await TryConnectAsync(address, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         }
+        catch (RpcException e) when (e.StatusCode is StatusCode.PermissionDenied or StatusCode.Unauthenticated)
+        {
+            throw GrpcErrors.ToException(e);
+        }
         catch (RpcException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ServerUnavailableException($"Cannot reach {address}: {e.Status.Detail}", e);
