@@ -96,6 +96,19 @@ public static partial class Nested
         }
     }
 
+    /// <summary>Calls a function that nobody outside has called, and that has an image.</summary>
+    [Function(MemoryMiB = 192)]
+    public static async Task<string> CallMade(CancellationToken cancellationToken) => await Imaged.Remote.ReadMade.CallAsync(cancellationToken);
+
+    /// <summary>Calls a service, and takes a stream from it.</summary>
+    [Function(MemoryMiB = 192)]
+    public static async Task<string> UseService(string name, CancellationToken cancellationToken)
+    {
+        await using var counter = Counter.Remote.Create(name, start: 3);
+        var next = await counter.Next.CallAsync(cancellationToken);
+        return $"{next}, {string.Join(", ", await counter.Some.CallAsync(3, cancellationToken).ToListAsync(cancellationToken))}";
+    }
+
     /// <summary>Times calls from inside, the first and the median of the others, in milliseconds.</summary>
     [Function(MemoryMiB = 192, Cpu = 1)]
     public static async Task<double[]> TimeCalls(int count, CancellationToken cancellationToken)

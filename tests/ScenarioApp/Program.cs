@@ -28,6 +28,12 @@ switch (args.FirstOrDefault())
     case "nested-talk":
         Console.WriteLine($"result {await Nested.Remote.Talk.CallAsync(count)}");
         break;
+    case "nested-slow":
+        Console.WriteLine(await Nested.Remote.CallSlowly.CallAsync((count, milliseconds)));
+        break;
+    case "nested-made":
+        Console.WriteLine(await Nested.Remote.CallMade.CallAsync());
+        break;
     case "much":
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(count)}");
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(0)}");
@@ -42,7 +48,7 @@ switch (args.FirstOrDefault())
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|nested-talk|much|same-image|made|soak COUNT [MILLISECONDS]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|nested-talk|nested-slow|nested-made|much|same-image|made|soak COUNT [MILLISECONDS]");
         return 2;
 }
 

@@ -8,6 +8,8 @@ namespace Modal.Backend.ControlPlane.Containers;
 /// <summary>What code in containers may ask of the server. Everything that is not named here is refused, whatever is served beside it.</summary>
 public static class ContainerAccess
 {
+    private const string BuildImage = "/modal.v1.Images/Build";
+
     // Of its own app, which each of these checks; blobs are known by their content only.
     private static readonly HashSet<string> s_allowed = new(StringComparer.Ordinal)
     {
@@ -19,7 +21,7 @@ public static class ContainerAccess
         "/modal.v1.Blobs/FindMissing",
         "/modal.v1.Blobs/Get",
         "/modal.v1.Blobs/Put",
-        "/modal.v1.Images/Build",
+        BuildImage,
     };
 
     /// <summary>Refuses the rest. Must come before everything that answers requests.</summary>
@@ -38,6 +40,7 @@ public static class ContainerAccess
 
     private static string? Refusal(ContainerIdentity container, string? path) =>
         container.IsRestricted ? $"The function '{container.FunctionName}' may not call others: RestrictModalAccess is set."
+        : container.BlocksNetwork && path == BuildImage ? $"The function '{container.FunctionName}' may not have images built, whose steps reach the network: BlockNetwork is set."
         : path is not null && s_allowed.Contains(path) ? null
         : $"Code in a container cannot ask for {path}.";
 

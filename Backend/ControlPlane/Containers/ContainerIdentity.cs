@@ -21,6 +21,9 @@ internal sealed class ContainerIdentity(StartContainer start)
     /// <summary>It may not speak to the server at all.</summary>
     public bool IsRestricted => start.Function.RestrictModalAccess;
 
+    /// <summary>It may not reach the network, nor have anybody reach it for it.</summary>
+    public bool BlocksNetwork => start.Function.BlockNetwork;
+
     /// <summary>Cancelled when the container is gone.</summary>
     public CancellationToken Ended => _ended.Token;
 

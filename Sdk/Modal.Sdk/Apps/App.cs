@@ -94,6 +94,11 @@ public sealed class App : IAsyncDisposable
             {
                 if (s_open.Count == 0)
                 {
+                    if (Environment.GetEnvironmentVariable("MODAL_CONTAINER_ID") is { Length: > 0 })
+                    {
+                        throw new InvalidRequestException("In a container only the process that runs the function can call remote functions, not one that it started.");
+                    }
+
                     Add(new App(new AppSession(DefaultName)));
                 }
 
@@ -108,6 +113,12 @@ public sealed class App : IAsyncDisposable
     {
         var connect = container.Connect ?? throw new AccessDeniedException(
             $"'{container.FunctionName}' may not call remote functions: it has RestrictModalAccess = true. Call the method itself, or its Local, or take the restriction away.");
+        if (!typeof(Google.Protobuf.IMessage).IsAssignableFrom(typeof(Protocol.FunctionSpec)) || !typeof(Grpc.Core.ClientBase).IsAssignableFrom(typeof(Protocol.ModalClient.ModalClientClient)))
+        {
+            throw new InvalidRequestException(
+                "Calls from inside a container need the Google.Protobuf and Grpc.Core.Api that Modal.Sdk was built with; this program brings newer ones, which its containers use in their place. Update Modal.Sdk, or use its versions.");
+        }
+
         lock (s_gate)
         {
             if (s_inContainer is not { } known || known.Context != container)

@@ -80,6 +80,18 @@ public sealed class ContainerTests(TestServer server) : IClassFixture<TestServer
     }
 
     [Fact]
+    public async Task BuildImage_FromAContainerWithoutNetwork_IsDenied()
+    {
+        await using var worker = await FakeWorker.ConnectAsync(server);
+        await using var client = await FakeClient.OpenAsync(server, static f => f.BlockNetwork = true);
+        var (container, _) = await StartAsync(worker, client);
+        using var channel = Connect(container);
+        using var build = new Protocol.Images.ImagesClient(channel).Build(new BuildImageRequest { Image = new ImageSpec() }, cancellationToken: Token);
+
+        await DeniedAsync(() => build.ResponseStream.MoveNext(Token), "BlockNetwork is set");
+    }
+
+    [Fact]
     public async Task Hello_FromAContainer_SaysNothingOfTheHost()
     {
         await using var worker = await FakeWorker.ConnectAsync(server);

@@ -22,6 +22,19 @@ public sealed class NestingScenarios(DaemonFixture daemon)
     public async Task Call_FunctionThatBlocksForItself_TakesAContainerForEachLevel() => Assert.Equal(5, await Nested.Remote.Depth.CallAsync(5, Limit));
 
     [Fact(Timeout = 120_000)]
+    public async Task Call_FunctionThatBlocksForItselfAfterManyQuickOnes_StillGetsItsContainers()
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            Assert.Equal(0, await Nested.Remote.Depth.CallAsync(0, Limit));
+        }
+
+        var start = Stopwatch.GetTimestamp();
+        Assert.Equal(5, await Nested.Remote.Depth.CallAsync(5, Limit));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s for six levels");
+    }
+
+    [Fact(Timeout = 120_000)]
     public async Task Call_MapInMap_GivesTheSum() => Assert.Equal(
         Enumerable.Range(0, 20).Sum(static n => Enumerable.Range(0, n).Sum(static i => i * i)), await Nested.Remote.SumOfSums.CallAsync(20, Limit));
 
@@ -51,6 +64,42 @@ public sealed class NestingScenarios(DaemonFixture daemon)
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Call_FunctionThatUsesAService_GivesResultAndElements() => Assert.Equal("inside 4, inside 0, inside 1, inside 2", await Nested.Remote.UseService.CallAsync("inside", Limit));
+
+    [Fact(Timeout = 200_000)]
+    public async Task Call_FunctionWithAnImageThatOnlyTheInsideKnows_IsBuiltAndAdded()
+    {
+        daemon.RequireGVisor();
+        using var client = new ClientProcess(DaemonFixture.StateDirectory, "nested-made");
+
+        Assert.True(await client.ExitAsync(TimeSpan.FromMinutes(3)) == 0, client.Error);
+
+        Assert.Equal("made\n", client.Out);
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task Call_OnAWorkerOverTcp_ReachesTheServer()
+    {
+        var (state, _) = TestState.Create("server");
+        var (other, _) = TestState.Create("worker");
+        var address = $"127.0.0.1:{FreePort.Find()}";
+        using var server = HostProcess.Serve(state, "--role", "server", "--listen", address);
+        var worker = HostProcess.Serve(other, "--role", "worker", "--server", $"http://{address}");
+        try
+        {
+            using var client = new ClientProcess(state, "nested-talk", "7");
+            Assert.True(await client.ExitAsync(TimeSpan.FromSeconds(100)) == 0, client.Error);
+            Assert.Contains("result 7", client.Out, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await HostProcess.StopAsync(worker);
+            await TestState.StopAsync(state);
+            Directory.Delete(other, recursive: true);
+        }
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Cancel_OuterCall_CancelsTheInnerOne()
     {
         using var server = new ServerClient(Path.Combine(DaemonFixture.StateDirectory, "daemon.sock"));
@@ -64,30 +113,34 @@ public sealed class NestingScenarios(DaemonFixture daemon)
         await Until.SeenAsync("the end of the inner input", TimeSpan.FromSeconds(10), () => RunningAsync(server), running => running == 0);
     }
 
-    [Fact(Timeout = 120_000)]
-    public async Task Kill_TheInnerContainer_TheResultIsStillRight()
+    [Theory(Timeout = 120_000)]
+    [InlineData("Jobs.SlowSquare")]
+    [InlineData("Nested.CallSlowly")]
+    public async Task Kill_TheInnerOrTheOuterContainer_TheResultIsStillRight(string killed)
     {
         daemon.RequireGVisor();
-        using var server = new ServerClient(Path.Combine(DaemonFixture.StateDirectory, "daemon.sock"));
-        var call = Nested.Remote.CallSlowly.CallAsync((12, 3_000), Limit);
-        await Until.SeenAsync("the inner input", TimeSpan.FromSeconds(40), () => RunningAsync(server), running => running == 1);
+        var (state, socket) = TestState.Create("nest");
+        try
+        {
+            // Without runners that wait each sandbox is named after its container.
+            using var host = HostProcess.Serve(state, "--waiting-runners", "0");
+            using var client = new ClientProcess(state, "nested-slow", "12", "3000");
+            await Until.SeenAsync("the daemon", TimeSpan.FromSeconds(30), () => Task.FromResult(File.Exists(socket)), found => found);
+            using var server = new ServerClient(socket);
+            await Until.SeenAsync("the inner input", TimeSpan.FromSeconds(60), () => RunningAsync(server), running => running == 1);
 
-        await KillAsync(server, "Jobs.SlowSquare");
+            foreach (var container in (await FunctionAsync(server, killed)).Containers)
+            {
+                Signal.Send(Assert.Single(Sandboxes.Of(state), pid => File.ReadAllText($"/proc/{pid}/cgroup").Contains(container.ContainerId, StringComparison.Ordinal)), Signal.Kill);
+            }
 
-        Assert.Equal(144, await call);
-    }
-
-    [Fact(Timeout = 120_000)]
-    public async Task Kill_TheOuterContainer_TheInnerInputIsGivenUpAndTheResultIsRight()
-    {
-        daemon.RequireGVisor();
-        using var server = new ServerClient(Path.Combine(DaemonFixture.StateDirectory, "daemon.sock"));
-        var call = Nested.Remote.CallSlowly.CallAsync((13, 3_000), Limit);
-        await Until.SeenAsync("the inner input", TimeSpan.FromSeconds(40), () => RunningAsync(server), running => running == 1);
-
-        await KillAsync(server, "Nested.CallSlowly");
-
-        Assert.Equal(169, await call);
+            Assert.True(await client.ExitAsync(TimeSpan.FromSeconds(60)) == 0, client.Error);
+            Assert.Equal("144\n", client.Out);
+        }
+        finally
+        {
+            await TestState.StopAsync(state);
+        }
     }
 
     [Fact(Timeout = 180_000)]
@@ -98,15 +151,20 @@ public sealed class NestingScenarios(DaemonFixture daemon)
         using var server = new ServerClient(Path.Combine(DaemonFixture.StateDirectory, "daemon.sock"));
 
         var first = (await service.DescribeAsync.CallAsync(5, Limit)).Split(' ');
-        await Until.SeenAsync("the snapshot", TimeSpan.FromSeconds(60), () => Task.FromResult(Directory.Exists(Path.Combine(DaemonFixture.StateDirectory, "snapshots"))
-            && Directory.EnumerateFiles(Path.Combine(DaemonFixture.StateDirectory, "snapshots"), "hashes.json", SearchOption.AllDirectories).Any()), found => found);
-        await Until.SeenAsync("scale to zero", TimeSpan.FromSeconds(60), async () => (await FunctionAsync(server, "Caller")).Containers.Count, count => count == 0);
-        var again = (await service.DescribeAsync.CallAsync(6, Limit)).Split(' ');
+        var again = await Until.SeenAsync(
+            "a copy",
+            TimeSpan.FromSeconds(120),
+            async () =>
+            {
+                await Until.SeenAsync("scale to zero", TimeSpan.FromSeconds(60), async () => (await FunctionAsync(server, "Caller")).Containers.Count, count => count == 0);
+                return (await service.DescribeAsync.CallAsync(6, Limit)).Split(' ');
+            },
+            said => said[2] != said[3]);
         var container = (await FunctionAsync(server, "Caller")).Containers.Single(c => c.ContainerId == again[3]);
 
         Assert.Equal(["9", "25"], first[..2]);
         Assert.Equal(first[2], first[3]);
-        Assert.Equal(["9", "36", first[2]], again[..3]);
+        Assert.Equal(["9", "36"], again[..2]);
         Assert.Equal((ContainerStart.Snapshot, ""), (container.Start, container.FallbackReason));
     }
 
@@ -135,29 +193,19 @@ public sealed class NestingScenarios(DaemonFixture daemon)
     [Fact(Timeout = 120_000)]
     public async Task Call_OfAWarmFunctionFromInside_IsQuick()
     {
-        await Nested.Remote.TimeCalls.CallAsync(5, Limit);
+        await Jobs.Remote.WarmSquare.CallAsync(1, Limit);
+        var cold = await Nested.Remote.TimeCalls.CallAsync(5, Limit);
 
         var start = Stopwatch.GetTimestamp();
         var times = await Nested.Remote.TimeCalls.CallAsync(200, Limit);
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"first {times[0]:0.00} ms, median of the others {times[1]:0.00} ms, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms in all");
+        TestContext.Current.TestOutputHelper?.WriteLine($"first of a container {cold[0]:0} ms; later the first {times[0]:0.00} ms, median of the others {times[1]:0.00} ms, {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms in all");
         Assert.True(times[1] < 250, $"The median is {times[1]:0.00} ms.");
     }
 
-    private static async Task KillAsync(ServerClient server, string function)
-    {
-        var containers = (await FunctionAsync(server, function)).Containers.Where(static c => c.State == "ready").Select(static c => c.ContainerId).ToArray();
-        var sandboxes = Sandboxes.Of(DaemonFixture.StateDirectory).Where(pid => containers.Any(id => File.ReadAllText($"/proc/{pid}/cgroup").Contains(id, StringComparison.Ordinal))).ToArray();
-        Assert.NotEmpty(sandboxes);
-        foreach (var pid in sandboxes)
-        {
-            Signal.Send(pid, Signal.Kill);
-        }
-    }
-
     private static async Task<FunctionStatus> FunctionAsync(ServerClient server, string name) =>
-        (await server.StatusAsync()).Apps.Where(static a => a.Name == "scenarios").SelectMany(static a => a.Functions).Single(f => f.Name.EndsWith(name, StringComparison.Ordinal));
+        (await server.StatusAsync()).Apps.SelectMany(static a => a.Functions).Single(f => f.Name.EndsWith(name, StringComparison.Ordinal));
 
     private static async Task<long> RunningAsync(ServerClient server) =>
-        (await server.StatusAsync()).Apps.Where(static a => a.Name == "scenarios").SelectMany(static a => a.Functions).Where(static f => f.Name.EndsWith("Jobs.SlowSquare", StringComparison.Ordinal)).Sum(static f => f.Stats.InputsRunning);
+        (await server.StatusAsync()).Apps.SelectMany(static a => a.Functions).Where(static f => f.Name.EndsWith("Jobs.SlowSquare", StringComparison.Ordinal)).Sum(static f => f.Stats.InputsRunning);
 }
