@@ -42,8 +42,15 @@ public sealed class App : IAsyncDisposable
         if (ContainerContext.Current is { } container)
         {
             var own = InContainer(container);
-            await own.Session.ConnectAsync(cancellationToken).ConfigureAwait(false);
-            return own;
+            try
+            {
+                await own.Session.ConnectAsync(cancellationToken).ConfigureAwait(false);
+                return own;
+            }
+            catch (Grpc.Core.RpcException e)
+            {
+                throw GrpcErrors.ToException(e);
+            }
         }
 
         var app = new App(new AppSession(name ?? DefaultName));

@@ -15,6 +15,9 @@ internal sealed class ServerAddress
 
     public bool IsLocalDaemon => _url is null && _connect is null;
 
+    /// <summary>Whether this is a container, which ends when its worker loses the server.</summary>
+    public bool IsContainer => _connect is not null;
+
     /// <summary>The server of a container's worker.</summary>
     /// <param name="connect">Opens a connection to it.</param>
     public static ServerAddress FromContainer(Func<CancellationToken, ValueTask<Stream>> connect) => new(null, connect);

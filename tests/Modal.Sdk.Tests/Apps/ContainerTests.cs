@@ -67,6 +67,25 @@ public sealed class ContainerTests
     }
 
     [Fact]
+    public async Task CallAsync_ConnectionsFailAtFirst_AreOpenedAgain()
+    {
+        await using var container = await ContainerHarness.StartAsync(new FakeServer { Answer = Answers.Square });
+        container.FailingConnections = 2;
+
+        Assert.Equal(49, await s_square.CallAsync(7, Limit));
+    }
+
+    [Fact]
+    public async Task CallAsync_NoConnection_ThrowsInTheEnd()
+    {
+        await using var container = await ContainerHarness.StartAsync(new FakeServer { Answer = Answers.Square });
+        container.FailingConnections = int.MaxValue;
+
+        await Assert.ThrowsAsync<ServerUnavailableException>(() => App.RunAsync(cancellationToken: Limit));
+        await Assert.ThrowsAsync<ServerUnavailableException>(() => s_square.CallAsync(7, Limit));
+    }
+
+    [Fact]
     public async Task CallAsync_RestrictModalAccess_ThrowsAndAsksNobody()
     {
         await using var container = await ContainerHarness.StartAsync(new FakeServer { Answer = Answers.Square }, isRestricted: true);

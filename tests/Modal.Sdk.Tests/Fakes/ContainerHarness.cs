@@ -15,6 +15,9 @@ internal sealed class ContainerHarness : IAsyncDisposable
 
     public int Connections => _connections;
 
+    /// <summary>So many connections fail first.</summary>
+    public int FailingConnections { get; set; }
+
     public static async Task<ContainerHarness> StartAsync(FakeServer server, bool isRestricted = false)
     {
         await server.StartAsync();
@@ -42,7 +45,11 @@ internal sealed class ContainerHarness : IAsyncDisposable
 
     private async ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _connections);
+        if (Interlocked.Increment(ref _connections) <= FailingConnections)
+        {
+            throw new IOException("The other side closed it.");
+        }
+
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(Server.Socket), cancellationToken);
         return new NetworkStream(socket, ownsSocket: true);
