@@ -80,13 +80,14 @@ public sealed class NestingScenarios(DaemonFixture daemon)
     [Fact(Timeout = 120_000)]
     public async Task Call_OnAWorkerOverTcp_ReachesTheServer()
     {
-        var (state, _) = TestState.Create("server");
+        var (state, socket) = TestState.Create("server");
         var (other, _) = TestState.Create("worker");
         var address = $"127.0.0.1:{FreePort.Find()}";
         using var server = HostProcess.Serve(state, "--role", "server", "--listen", address);
         var worker = HostProcess.Serve(other, "--role", "worker", "--server", $"http://{address}");
         try
         {
+            await Until.SeenAsync("the server", TimeSpan.FromSeconds(30), () => Task.FromResult(File.Exists(socket)), found => found);
             using var client = new ClientProcess(state, "nested-talk", "7");
             Assert.True(await client.ExitAsync(TimeSpan.FromSeconds(100)) == 0, client.Error);
             Assert.Contains("result 7", client.Out, StringComparison.Ordinal);
@@ -124,8 +125,8 @@ public sealed class NestingScenarios(DaemonFixture daemon)
         {
             // Without runners that wait each sandbox is named after its container.
             using var host = HostProcess.Serve(state, "--waiting-runners", "0");
-            using var client = new ClientProcess(state, "nested-slow", "12", "3000");
             await Until.SeenAsync("the daemon", TimeSpan.FromSeconds(30), () => Task.FromResult(File.Exists(socket)), found => found);
+            using var client = new ClientProcess(state, "nested-slow", "12", "3000");
             using var server = new ServerClient(socket);
             await Until.SeenAsync("the inner input", TimeSpan.FromSeconds(60), () => RunningAsync(server), running => running == 1);
 
