@@ -7,6 +7,7 @@ using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.ControlPlane.Deployments;
 using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
@@ -37,6 +38,7 @@ public static class ControlPlaneRegistration
         services.AddSingleton<Registry<WorkerLink>>();
         services.AddSingleton<Registry<RunningBuild>>();
         services.AddSingleton<WorkerArrivals>();
+        services.AddSingleton<ContainerDirectory>();
         services.AddSingleton<IRunningApps, RunningApps>();
         services.AddSingleton(static p =>
             new TierBlobs(p.GetRequiredService<IObjectTier>(), p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.BlobKeep, p.GetRequiredService<TimeProvider>()));

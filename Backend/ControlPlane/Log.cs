@@ -83,6 +83,9 @@ internal static partial class Log
     [LoggerMessage(2035, LogLevel.Warning, "The blobs of {Store} could not be collected; the next attempt is in {Delay}.")]
     public static partial void BlobsNotCollected(this ILogger logger, string store, TimeSpan delay, Exception exception);
 
+    [LoggerMessage(2026, LogLevel.Warning, "A connection of container {ContainerId} was refused: no worker here has it.")]
+    public static partial void UnknownContainer(this ILogger logger, string containerId);
+
     [LoggerMessage(2040, LogLevel.Information, "Build {BuildId} of {Layers} layers starts on {Session}.")]
     public static partial void BuildStarted(this ILogger logger, string buildId, int layers, string session);
 

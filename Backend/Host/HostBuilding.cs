@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.ControlPlane;
+using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.Host.Bridging;
 using Modal.Backend.Host.Daemon;
 using Modal.Backend.Host.Logging;
@@ -60,6 +61,7 @@ internal static class HostBuilding
         var app = builder.Build();
         if (options.Role != HostRole.Worker)
         {
+            app.UseContainerAccess();
             app.MapModalControlPlane();
         }
 
@@ -71,11 +73,11 @@ internal static class HostBuilding
         builder.Services.AddSingleton<IConnectionListenerFactory>(transport);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.ListenUnixSocket(options.Socket, o => o.Protocols = HttpProtocols.Http2);
-            kestrel.Listen(new InProcessEndPoint(), o => o.Protocols = HttpProtocols.Http2);
+            kestrel.ListenUnixSocket(options.Socket, Serve);
+            kestrel.Listen(new InProcessEndPoint(), Serve);
             if (options.Listen is not null)
             {
-                kestrel.Listen(ParseLoopback(options.Listen), o => o.Protocols = HttpProtocols.Http2);
+                kestrel.Listen(ParseLoopback(options.Listen), Serve);
             }
 
             // Streams carry little at a time but all of a Map over one connection; the defaults (128 KiB) would make it stop and go.
@@ -114,12 +116,12 @@ internal static class HostBuilding
     {
         if (options.Role == HostRole.All)
         {
-            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(transport.ConnectAsync)));
+            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(transport.ConnectAsync), transport.ConnectAsync));
             builder.Services.AddSingleton<IWorkerBlobs, StoreBlobs>();
         }
         else
         {
-            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(options.ServerAddress)));
+            builder.Services.AddSingleton<IControlPlaneChannel>(_ => new ServerChannel(GrpcChannels.Open(options.ServerAddress), token => GrpcChannels.ConnectAsync(options.ServerAddress, token)));
         }
 
         var drain = options.Role == HostRole.Worker ? new WorkerOptions().DrainGrace : TimeSpan.Zero;
@@ -135,6 +137,13 @@ internal static class HostBuilding
                 var uuids => uuids.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             };
         });
+    }
+
+    // Workers bring their containers' connections to wherever they are connected themselves.
+    private static void Serve(ListenOptions listener)
+    {
+        listener.Protocols = HttpProtocols.Http2;
+        listener.UseContainerConnections();
     }
 
     private static IPEndPoint ParseLoopback(string text) =>

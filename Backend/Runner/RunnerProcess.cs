@@ -7,7 +7,9 @@ using Modal.Backend.Runner.Loading;
 using Modal.Backend.Runner.Native;
 using Modal.Backend.Runner.Output;
 using Modal.Backend.Runner.Snapshots;
+using Modal.Backend.Runner.Tunnels;
 using Modal.Protocol;
+using Modal.Runtime;
 
 namespace Modal.Backend.Runner;
 
@@ -24,6 +26,7 @@ internal sealed class RunnerProcess : IDisposable
     private readonly Outgoing _outgoing;
     private readonly OutputWindow _window;
     private readonly ReadingRole _reading;
+    private readonly ServerTunnels _tunnels;
     private Executor? _executor;
     private Watch? _watch;
     private RunnerStart? _start;
@@ -36,6 +39,7 @@ internal sealed class RunnerProcess : IDisposable
         _outgoing = new Outgoing(channel, static () => Unistd.ExitNow(1));
         _reading = new ReadingRole(ReadOne);
         _window = new OutputWindow(_outgoing, _reading.HandOver);
+        _tunnels = new ServerTunnels(_outgoing, _reading.HandOver);
     }
 
     /// <summary>Serves until the process ends; returns when the worker is gone.</summary>
@@ -93,6 +97,9 @@ internal sealed class RunnerProcess : IDisposable
             case { OutputAck: { } ack }:
                 _window.Acknowledge(ack.Bytes);
                 break;
+            case { Tunnel: { } tunnel }:
+                _tunnels.OnFrame(tunnel);
+                break;
             case { Stop: { } stop } when Interlocked.Exchange(ref _stopping, 1) == 0:
                 new Thread(() => Stop(TimeSpan.FromMilliseconds(stop.GraceMs)), StackBytes) { IsBackground = true, Name = "stop" }.Start();
                 break;
@@ -108,6 +115,7 @@ internal sealed class RunnerProcess : IDisposable
     {
         var clock = Stopwatch.StartNew();
         _start = start;
+        SetContext(start.ContainerId, start.AppId);
         _function = CodeLoader.Load(start, out var failure);
         var loaded = clock.Elapsed;
         var hooks = _function?.Service?.Enter ?? [];
@@ -119,8 +127,22 @@ internal sealed class RunnerProcess : IDisposable
         }
 
         var entered = clock.Elapsed - loaded;
+        _tunnels.Suspend();
         SnapshotPreparation.Run();
         Send(new RunnerFrame { SnapshotReady = new RunnerSnapshotReady { LoadUs = (long)loaded.TotalMicroseconds, EnterUs = (long)entered.TotalMicroseconds } });
+    }
+
+    private void SetContext(string containerId, string appId)
+    {
+        _tunnels.BeginContainer(containerId);
+        ContainerContext.Current = new ContainerContext
+        {
+            ContainerId = containerId,
+            AppId = appId,
+            FunctionName = _start!.Function.Name,
+            NeedsAspNetCore = _start.Function.NeedsAspnetcore,
+            Connect = _start.Function.RestrictModalAccess ? null : token => _tunnels.ConnectAsync(containerId, token),
+        };
     }
 
     private void WarmUpAndAnswer(bool forSnapshot)
@@ -151,6 +173,12 @@ internal sealed class RunnerProcess : IDisposable
         }
 
         CodeLoader.SetEnvironment(resume.Environment);
+        if (resume.Restored)
+        {
+            SetContext(resume.ContainerId, resume.AppId);
+        }
+
+        _tunnels.Resume();
         Finish(failure: null, TimeSpan.Zero, Stopwatch.StartNew());
     }
 
@@ -198,7 +226,7 @@ internal sealed class RunnerProcess : IDisposable
         Environment.Exit(0);
     }
 
-    private Failure? RunHooks(IEnumerable<Runtime.LifecycleHook>? hooks, string kind)
+    private Failure? RunHooks(IEnumerable<LifecycleHook>? hooks, string kind)
     {
         foreach (var hook in hooks ?? [])
         {

@@ -98,4 +98,10 @@ internal static partial class Log
 
     [LoggerMessage(3022, LogLevel.Warning, "The snapshot {Key} cannot be had: {Reason}")]
     public static partial void SnapshotNotFetched(ILogger logger, string key, string reason);
+
+    [LoggerMessage(3024, LogLevel.Warning, "Container {ContainerId} could not be connected to the server: {Reason}")]
+    public static partial void ServerNotReached(ILogger logger, string containerId, string reason);
+
+    [LoggerMessage(3025, LogLevel.Warning, "Container {ContainerId} is ended because its process sent what no runner sends: {Violation}.")]
+    public static partial void ContainerViolates(ILogger logger, string containerId, string violation);
 }

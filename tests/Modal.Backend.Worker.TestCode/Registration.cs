@@ -28,6 +28,8 @@ internal static class Registration
         Add("Variable", (ref PayloadReader r) => r.ReadRequiredString(), name => Environment.GetEnvironmentVariable(name) ?? "", WriteString);
         Add("Connect", (ref PayloadReader r) => r.ReadInt32(), Functions.Connect, WriteString);
         Add("Big", (ref PayloadReader r) => r.ReadInt32(), size => new byte[size], (ref PayloadWriter w, byte[] y) => w.WriteBytes(y));
+        Add("Forge", (ref PayloadReader r) => r.ReadRequiredString(), Tunnels.Forge, WriteInt);
+        FunctionRegistry.Register(new FunctionDefinition { Name = "Test.Echo", Assembly = ThisAssembly, Invoke = EchoAsync });
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.SleepAsync", Assembly = ThisAssembly, Invoke = SleepAsync });
         FunctionRegistry.Register(new FunctionDefinition { Name = "Test.Stream", Assembly = ThisAssembly, Invoke = StreamAsync, IsStreaming = true });
         RegisterFrozen();
@@ -138,6 +140,8 @@ internal static class Registration
         reader.ReadArrayHeader(1);
         return reader.ReadInt32();
     }
+
+    private static async ValueTask EchoAsync(InvocationContext context) => WriteText(context, await Tunnels.EchoAsync(ReadInt(context)));
 
     private static async ValueTask SleepAsync(InvocationContext context)
     {

@@ -26,6 +26,15 @@ switch (args.FirstOrDefault())
     case "talk":
         Console.WriteLine($"result {await Jobs.Remote.Talk.CallAsync(count)}");
         break;
+    case "nested-talk":
+        Console.WriteLine($"result {await Nested.Remote.Talk.CallAsync(count)}");
+        break;
+    case "nested-slow":
+        Console.WriteLine(await Nested.Remote.CallSlowly.CallAsync((count, milliseconds)));
+        break;
+    case "nested-made":
+        Console.WriteLine(await Nested.Remote.CallMade.CallAsync());
+        break;
     case "much":
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(count)}");
         Console.WriteLine($"printed {await Trouble.Remote.PrintMuch.CallAsync(0)}");
@@ -57,7 +66,7 @@ switch (args.FirstOrDefault())
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|much|same-image|made|cluster|spawn|spawn-map|get-map|soak COUNT [MILLISECONDS [ID]]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|nested-talk|nested-slow|nested-made|much|same-image|made|cluster|spawn|spawn-map|get-map|soak COUNT [MILLISECONDS [ID]]");
         return 2;
 }
 

@@ -12,6 +12,14 @@ internal interface IAppGrain : IGrainWithStringKey
 
     Task AddFunctionsAsync(FunctionList functions);
 
+    /// <summary>Which of these it does not have.</summary>
+    /// <returns>Null if it does not run.</returns>
+    Task<IReadOnlyList<string>?> FindMissingFunctionsAsync(IReadOnlyList<string> functionIds);
+
+    /// <summary>Adds those that it does not have.</summary>
+    /// <returns>False if it does not run.</returns>
+    Task<bool> AddMissingFunctionsAsync(FunctionList functions);
+
     /// <summary>The connection broke: the app stops after the grace time unless it is opened again.</summary>
     Task OnLostAsync(string connectionId);
 

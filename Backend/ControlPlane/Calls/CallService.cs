@@ -2,6 +2,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Protocol;
 
@@ -16,6 +17,7 @@ internal sealed class CallService(CallStore calls, IGrainFactory grains, IOption
     public override async Task<PutCallsReply> Put(PutCallsRequest request, ServerCallContext context)
     {
         CallChecks.Check(request);
+        context.RequireApp(request.AppId);
         return await grains.GetGrain<IDetachedCallsGrain>(request.FunctionId).PutCallsAsync(new CallParts(request.AppId, request.Parts)) switch
         {
             PutCallsOutcome.Stored => new PutCallsReply(),
@@ -31,7 +33,7 @@ internal sealed class CallService(CallStore calls, IGrainFactory grains, IOption
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try
         {
-            await ReadAsync(request, responseStream, stop.Token);
+            await ReadAsync(request, responseStream, context, stop.Token);
         }
         catch (Exception e) when (ClientService.IsDisconnect(e))
         {
@@ -42,6 +44,7 @@ internal sealed class CallService(CallStore calls, IGrainFactory grains, IOption
     public override async Task<CancelCallReply> Cancel(CancelCallRequest request, ServerCallContext context)
     {
         var info = await FindAsync(request.CallId, withChildren: false);
+        context.RequireApp(info.AppId);
         if (info.Status == CallStatus.Running)
         {
             await grains.GetGrain<IDetachedCallsGrain>(info.FunctionId).CancelCallAsync(request.CallId, request.TerminateContainers);
@@ -53,6 +56,7 @@ internal sealed class CallService(CallStore calls, IGrainFactory grains, IOption
     public override async Task<CallInfo> Get(GetCallRequest request, ServerCallContext context)
     {
         var info = await FindAsync(request.CallId, request.WithChildren);
+        context.RequireApp(info.AppId);
         if (info.Status == CallStatus.Running)
         {
             info.Running = (ulong)await grains.GetGrain<IDetachedCallsGrain>(info.FunctionId).CountRunningAsync(request.CallId);
@@ -67,13 +71,14 @@ internal sealed class CallService(CallStore calls, IGrainFactory grains, IOption
         return new ListCallsReply { Calls = { await calls.ListAsync(request) } };
     }
 
-    private async Task ReadAsync(ReadCallRequest request, IServerStreamWriter<CallProgress> responseStream, CancellationToken stop)
+    private async Task ReadAsync(ReadCallRequest request, IServerStreamWriter<CallProgress> responseStream, ServerCallContext context, CancellationToken stop)
     {
         var after = request.After;
         var (isFirst, wasKnown) = (true, true);
         while (true)
         {
             var (info, results, hasMore) = await calls.ReadAsync(request.CallId, after) ?? throw Unknown(request.CallId);
+            context.RequireApp(info.AppId);
             if (info.Status == CallStatus.Expired)
             {
                 throw Expired(request.CallId);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
+using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Placing;
@@ -12,7 +13,7 @@ using Modal.Protocol;
 namespace Modal.Backend.ControlPlane.Clients;
 
 /// <summary>What clients speak to: carries their streams to the grains that own the state.</summary>
-internal sealed class ClientService(
+internal sealed partial class ClientService(
     IGrainFactory grains, Registry<CallOutbox> calls, Registry<AppOutbox> apps, WorkerArrivals arrivals, IOptions<ControlPlaneOptions> options,
     IHostApplicationLifetime lifetime, ILogger<ClientService> logger) : ModalClient.ModalClientBase
 {
@@ -21,10 +22,15 @@ internal sealed class ClientService(
         var worker = options.Value.IsLocalDaemon && request.ClientVersion.Length > 0
             ? await arrivals.FindAsync(() => arrivals.Latest, context.CancellationToken)
             : arrivals.Latest;
+        if (context.Container() is not null)
+        {
+            return new HelloReply { ServerVersion = Version, ProtocolRevision = ProtocolRevision.Current, Refusal = Refusal(request.ProtocolRevision), Sandbox = worker?.Sandbox ?? "" };
+        }
+
         var running = await grains.GetGrain<IAppDirectoryGrain>(0).ListAsync();
         return new HelloReply
         {
-            ServerVersion = typeof(ClientService).Assembly.GetName().Version?.ToString() ?? "",
+            ServerVersion = Version,
             ProtocolRevision = ProtocolRevision.Current,
             Refusal = Refusal(request.ProtocolRevision),
             Sandbox = worker?.Sandbox ?? "",
@@ -118,6 +124,7 @@ internal sealed class ClientService(
         }
 
         RequestChecks.Check(open);
+        var container = context.RequireApp(open.AppId);
         var connection = Guid.NewGuid().ToString("N");
         var grain = grains.GetGrain<IFunctionGrain>(open.FunctionId);
         var outbox = calls.GetOrAdd(open.StreamId, static _ => new CallOutbox());
@@ -127,7 +134,7 @@ internal sealed class ClientService(
         var isKnown = true;
         try
         {
-            if (await grain.OpenStreamAsync(open.AppId, open.StreamId, connection, open.LastSeq) == OpenStreamResult.UnknownFunction)
+            if (await grain.OpenStreamAsync(open.AppId, open.StreamId, connection, open.LastSeq, container is not null) == OpenStreamResult.UnknownFunction)
             {
                 isKnown = false;
                 calls.Remove(open.StreamId, outbox);
@@ -155,6 +162,9 @@ internal sealed class ClientService(
             if (isKnown)
             {
                 await logger.WatchAsync(grain.OnStreamLostAsync(open.StreamId, connection));
+
+                // Nobody waits for what a container called that is gone.
+                container?.Ended.UnsafeRegister(_ => { _ = logger.WatchAsync(grain.CloseStreamAsync(open.StreamId)); }, null);
             }
         }
     }
@@ -192,6 +202,7 @@ internal sealed class ClientService(
     public override async Task<UpdateAutoscalerReply> UpdateAutoscaler(UpdateAutoscalerRequest request, ServerCallContext context)
     {
         RequestChecks.Check(request);
+        context.RequireApp(request.AppId);
         return await grains.GetGrain<IFunctionGrain>(request.FunctionId).UpdateAutoscalerAsync(request.AppId, new ScalingChange(request.Settings ?? new ScalingSettings())) switch
         {
             null => throw new RpcException(new Status(StatusCode.NotFound, $"The app {request.AppId} has no function {request.FunctionId}, or is being stopped.")),
@@ -208,6 +219,8 @@ internal sealed class ClientService(
 
     // Whatever shape a broken connection takes: the other side is gone, or we are leaving.
     internal static bool IsDisconnect(Exception e) => e is OperationCanceledException or IOException or InvalidOperationException { Source: "Grpc.AspNetCore.Server" };
+
+    private static string Version { get; } = typeof(ClientService).Assembly.GetName().Version?.ToString() ?? "";
 
     private static string Refusal(int revision) => revision == ProtocolRevision.Current ? ""
         : revision < ProtocolRevision.Current

@@ -40,6 +40,15 @@ internal static class RequestChecks
         ThrowIfAny(faults);
     }
 
+    public static void Check(string appId, IReadOnlyCollection<string> functionIds, int max)
+    {
+        var faults = new List<string>();
+        Require(faults, Id.IsValid(appId, Id.App), "app_id", appId, "an id with the prefix ap-");
+        Require(faults, functionIds.Count <= max, "functions", functionIds.Count, $"at most {max}");
+        Require(faults, functionIds.All(static id => Id.IsValid(id, Id.Function)), "function_id", functionIds.FirstOrDefault(static id => !Id.IsValid(id, Id.Function)), "an id with the prefix fn-");
+        ThrowIfAny(faults);
+    }
+
     public static void Check(UpdateAutoscalerRequest request)
     {
         var faults = new List<string>();

@@ -223,7 +223,7 @@ internal sealed partial class FunctionGrain
         _core!.OnExited(exited.ContainerId, exited.Reason, exited.Failure, now);
     }
 
-    // To whoever's input wrote it; to all of the function's clients if that is not known; to the app if it has none that listens for this function. It
+    // To the client whose input wrote it; to all of the function's clients if that is not known; to the app if it has none that listens for this function. It
     // is posted before the results that follow it in the worker's stream, to the same outbox, so it arrives before them.
     private void Forward(string workerSession, Output output)
     {
@@ -231,34 +231,30 @@ internal sealed partial class FunctionGrain
         if (output.Input is { } input && input.StreamId != DetachedStream)
         {
             var receipt = ReceiptFor(workerSession, output, 1);
-            if (_streams.TryGetValue(input.StreamId, out var stream))
-            {
-                stream.Outbox.Post(message, receipt);
-            }
-            else
+            if (!_streams.TryGetValue(input.StreamId, out var stream))
             {
                 receipt.Settle();
             }
+            else if (stream.FromContainer)
+            {
+                PostToApp(output, receipt);
+            }
+            else
+            {
+                stream.Outbox.Post(message, receipt);
+            }
         }
-        else if (_streams.Count > 0 && output.Input is null)
+        else if (output.Input is null && _streams.Values.Count(static s => !s.FromContainer) is var listeners and > 0)
         {
-            var receipt = ReceiptFor(workerSession, output, _streams.Count);
-            foreach (var stream in _streams.Values)
+            var receipt = ReceiptFor(workerSession, output, listeners);
+            foreach (var stream in _streams.Values.Where(static s => !s.FromContainer))
             {
                 stream.Outbox.Post(message, receipt);
             }
         }
         else
         {
-            var receipt = ReceiptFor(workerSession, output, 1);
-            if (_apps.TryGet(_configuration!.AppId, out var app))
-            {
-                app.Post(new AppEvent { Output = output }, receipt);
-            }
-            else
-            {
-                receipt.Settle();
-            }
+            PostToApp(output, ReceiptFor(workerSession, output, 1));
         }
     }
 

@@ -93,7 +93,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         return AfterTurn();
     }
 
-    public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq)
+    public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq, bool fromContainer)
     {
         if (_core is null || _configuration?.AppId != appId || _core.IsStopping || _retiredBecause is not null)
         {
@@ -105,7 +105,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         // Output stays: it is not sent again. Results are, from the core.
         outbox.Drop(static e => e.Output is null);
         var known = _streams.ContainsKey(streamId);
-        _streams[streamId] = new OpenCallStream(outbox, connectionId);
+        _streams[streamId] = new OpenCallStream(outbox, connectionId, fromContainer);
         outbox.Post(new CallEvent { Opened = new StreamOpened { Resumed = known } });
         _core.OpenStream(streamId, lastSeq, _clock.NowMs);
         _stats.Reset();
@@ -319,11 +319,13 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         await GrainFactory.GetGrain<IAppGrain>(_configuration!.AppId).OnFunctionStoppedAsync(this.GetPrimaryKeyString());
         DeactivateOnIdle();
     }
-    private sealed class OpenCallStream(CallOutbox outbox, string connectionId)
+    private sealed class OpenCallStream(CallOutbox outbox, string connectionId, bool fromContainer)
     {
         public CallOutbox Outbox { get; } = outbox;
 
         public string ConnectionId { get; } = connectionId;
+
+        public bool FromContainer { get; } = fromContainer;
 
         /// <summary>When it is given up; never while a client listens.</summary>
         public long CloseAtMs { get; set; } = long.MaxValue;

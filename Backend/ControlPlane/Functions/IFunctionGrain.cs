@@ -9,11 +9,19 @@ internal interface IFunctionGrain : IGrainWithStringKey
 {
     Task ConfigureAsync(FunctionConfiguration configuration);
 
-    Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq);
+    /// <param name="appId">The app it must belong to.</param>
+    /// <param name="streamId">The stream.</param>
+    /// <param name="connectionId">Who carries it from now on.</param>
+    /// <param name="lastSeq">The last result that the other end has.</param>
+    /// <param name="fromContainer">Code in a container opens it: what the function prints is for the app's client.</param>
+    Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq, bool fromContainer);
 
     Task OnClientAsync(ClientBatch batch);
 
     Task OnStreamLostAsync(string streamId, string connectionId);
+
+    /// <summary>Nobody will open the stream again: its inputs are cancelled.</summary>
+    Task CloseStreamAsync(string streamId);
 
     Task OnWorkerAsync(WorkerBatch batch);
 

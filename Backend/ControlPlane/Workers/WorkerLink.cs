@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Protocol;
 
@@ -10,7 +11,7 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
     // Well under the size a worker accepts, and few enough bytes that the first input is not held up by the last.
     private const int MaxDispatchBytes = 4 * 1024 * 1024;
 
-    private readonly ConcurrentDictionary<string, string> _functions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ContainerIdentity> _containers = new(StringComparer.Ordinal);
     private readonly Lock _starts = new();
     private bool _isLost;
     private int _startsSinceReport;
@@ -27,7 +28,10 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
     /// <summary>About to stop: it gets nothing new.</summary>
     public bool IsDraining { get; set; }
 
-    public string? FunctionOf(string containerId) => _functions.GetValueOrDefault(containerId);
+    public string? FunctionOf(string containerId) => Find(containerId)?.FunctionId;
+
+    /// <summary>A container that it has or is about to start; null if it has no such container.</summary>
+    public ContainerIdentity? Find(string containerId) => _containers.GetValueOrDefault(containerId);
 
     /// <summary>Sends a container to the worker.</summary>
     /// <returns>False if the worker is lost: then its loss is reported to nobody for this container.</returns>
@@ -41,7 +45,7 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
             }
 
             _startsSinceReport++;
-            _functions[start.ContainerId] = start.Function.FunctionId;
+            _containers[start.ContainerId] = new ContainerIdentity(start);
         }
 
         Post(new ServerMessage { Start = start });
@@ -55,7 +59,12 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
         lock (_starts)
         {
             _isLost = true;
-            return [.. _functions.Values.Distinct(StringComparer.Ordinal)];
+            foreach (var container in _containers.Values)
+            {
+                container.End();
+            }
+
+            return [.. _containers.Values.Select(static c => c.FunctionId).Distinct(StringComparer.Ordinal)];
         }
     }
 
@@ -71,7 +80,13 @@ internal sealed class WorkerLink(string session) : Outbox<ServerMessage>
         }
     }
 
-    public void Forget(string containerId) => _functions.TryRemove(containerId, out _);
+    public void Forget(string containerId)
+    {
+        if (_containers.TryRemove(containerId, out var container))
+        {
+            container.End();
+        }
+    }
 
     /// <summary>Posts inputs as one message or, when they are large, as several.</summary>
     public void Dispatch(DispatchInputs inputs)

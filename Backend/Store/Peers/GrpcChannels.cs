@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Grpc.Net.Client;
 
@@ -18,20 +20,38 @@ public static class GrpcChannels
 
     /// <summary>Connects to a Unix socket at the first call.</summary>
     /// <param name="path">The socket.</param>
-    public static GrpcChannel OpenSocket(string path) => Open(async cancellationToken =>
+    public static GrpcChannel OpenSocket(string path) => Open(cancellationToken => ConnectSocketAsync(path, cancellationToken));
+
+    /// <summary>Connects now, without a protocol above the bytes; over TLS with HTTP/2 as the one that follows.</summary>
+    /// <param name="address">As for <see cref="Open(string)"/>.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="SocketException">Nobody listens there.</exception>
+    public static async ValueTask<Stream> ConnectAsync(string address, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var url = new Uri(address);
+        if (url.Scheme == "unix")
+        {
+            return await ConnectSocketAsync(url.LocalPath, cancellationToken);
+        }
+
+        var stream = await ConnectAsync(new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, new DnsEndPoint(url.IdnHost, url.Port), cancellationToken);
+        if (url.Scheme != "https")
+        {
+            return stream;
+        }
+
+        var secure = new SslStream(stream);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
+            await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = url.IdnHost, ApplicationProtocols = [SslApplicationProtocol.Http2] }, cancellationToken);
+            return secure;
         }
         catch
         {
-            socket.Dispose();
+            await secure.DisposeAsync();
             throw;
         }
-    });
+    }
 
     /// <summary>Connects by what the caller has.</summary>
     /// <param name="connect">Makes a connection.</param>
@@ -46,4 +66,21 @@ public static class GrpcChannels
         MaxReceiveMessageSize = MaxMessageBytes,
         MaxSendMessageSize = MaxMessageBytes,
     };
+
+    private static ValueTask<Stream> ConnectSocketAsync(string path, CancellationToken cancellationToken) =>
+        ConnectAsync(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(path), cancellationToken);
+
+    private static async ValueTask<Stream> ConnectAsync(Socket socket, EndPoint address, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await socket.ConnectAsync(address, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 }

@@ -60,6 +60,9 @@ internal sealed partial class Container
                 case RunnerFrame.FrameOneofCase.Exiting:
                     _announcedExitCode = frame.Exiting.ExitCode;
                     break;
+                case RunnerFrame.FrameOneofCase.Tunnel when _tunnels.OnFrame(frame.Tunnel) is { } violation:
+                    EndFor(violation);
+                    break;
             }
 
             if (_outbox.IsFull && !_framesHeld && _sandbox is not null)
@@ -68,6 +71,13 @@ internal sealed partial class Container
                 _sandbox.ReadFrames(false);
             }
         }
+    }
+
+    private void EndFor(string violation)
+    {
+        Log.ContainerViolates(_services.Logger, Id, violation);
+        _failure ??= new Failure { Kind = FailureKind.Crashed, Message = $"The container was ended because its process sent what no runner sends: {violation}." };
+        _sandbox?.Kill();
     }
 
     private void OnReady(RunnerReady ready)

@@ -141,6 +141,7 @@ internal sealed partial class Container
                 Function = function,
                 Environment = { Variables() },
                 Snapshot = _snapshotFolder is not null,
+                AppId = _start.AppId,
             },
         });
 
@@ -252,7 +253,7 @@ internal sealed partial class Container
             _lastHeard = _services.Time.GetTimestamp();
         }
 
-        sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Restored = true, OnlyRenew = kind == ContainerStart.RunnerSnapshot, Environment = { Variables() } } });
+        sandbox.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Restored = true, OnlyRenew = kind == ContainerStart.RunnerSnapshot, AppId = _start.AppId, Environment = { Variables() } } });
         await Task.WhenAny(_answered.Task, sandbox.Exited, Task.Delay(s_answerLimit, _services.Time, _abort.Token));
         _abort.Token.ThrowIfCancellationRequested();
         if (_answered.Task.IsCompleted)
@@ -268,6 +269,8 @@ internal sealed partial class Container
             _sandbox = null;
         }
 
+        await _tunnels.DisposeAsync();
+        _tunnels = NewTunnels();
         var ended = sandbox.Exited.IsCompleted;
         sandbox.Kill();
         var exit = await sandbox.Exited;
@@ -372,7 +375,7 @@ internal sealed partial class Container
             _paused = _services.Time.GetElapsedTime(begun);
             _isCheckpointing = false;
             _timeline.End("checkpoint");
-            _sandbox!.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, Environment = { Variables() } } });
+            _sandbox!.Send(new WorkerFrame { Resume = new RunnerResume { ContainerId = Id, AppId = _start.AppId, Environment = { Variables() } } });
         }
 
         if (obstacle is not null)

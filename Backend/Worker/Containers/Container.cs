@@ -3,6 +3,7 @@ using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Tunnels;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Containers;
@@ -40,6 +41,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly Dictionary<ulong, List<(Attempt Attempt, HeldInput Held)>> _gathering = [];
     private readonly List<Task> _transfers = [];
     private ISandbox? _sandbox;
+    private ContainerTunnels _tunnels;
     private ContainerImage? _image;
     private GpuLease? _gpus;
     private ulong _lastId;
@@ -57,6 +59,7 @@ internal sealed partial class Container : ISandboxEvents
         (_start, _services, _outbox) = (start, services, outbox);
         _output = new OutputFlow(start.ContainerId, outbox, services.Time);
         _timeline = new StartTimeline(services.Time);
+        _tunnels = NewTunnels();
         Ended = Task.Run(RunAsync);
     }
 
@@ -154,6 +157,9 @@ internal sealed partial class Container : ISandboxEvents
         }
     }
 
+    private ContainerTunnels NewTunnels() => new(
+        Id, _start.Function.RestrictModalAccess ? null : _services.ConnectToServer, frame => _sandbox?.Send(frame), _services.Time, _services.Logger);
+
     private Failure StartFailure(Exception e) => new()
     {
         Kind = FailureKind.Startup,
@@ -174,6 +180,7 @@ internal sealed partial class Container : ISandboxEvents
             transfers = [.. _transfers];
         }
 
+        await _tunnels.DisposeAsync();
         await Task.WhenAll(transfers);
         DropSnapshot("the container ended before it could be taken");
         if (_image is not null)

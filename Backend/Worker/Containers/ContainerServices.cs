@@ -13,4 +13,4 @@ namespace Modal.Backend.Worker.Containers;
 /// <summary>What every container of a worker uses.</summary>
 internal sealed record ContainerServices(
     WorkerOptions Options, ISandboxFactory Factory, CodeVersions Code, ContainerImages Images, SnapshotService Snapshots, RunnerPool Runners, Holdings Holdings, IWorkerBlobs Blobs, GpuInventory Gpus, SemaphoreSlim StartSlots,
-    TimeProvider Time, ILogger Logger);
+    Func<CancellationToken, ValueTask<Stream>> ConnectToServer, TimeProvider Time, ILogger Logger);

@@ -58,7 +58,7 @@ internal sealed class WorkerService(
         await using var runners = new RunnerPool(
             choice.Factory, containerImages, snapshots, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
         var services = new ContainerServices(
-            _options, choice.Factory, code, containerImages, snapshots, runners, _holdings, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), time, logger);
+            _options, choice.Factory, code, containerImages, snapshots, runners, _holdings, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), channel.ConnectAsync, time, logger);
         var diskMiB = _options.EphemeralDiskMiB > 0 ? _options.EphemeralDiskMiB : new DriveInfo(_options.StateDirectory).AvailableFreeSpace / 1024 / 1024 * 8 / 10;
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested && !_isStopping)

@@ -34,6 +34,7 @@ internal sealed record SnapshotKey(string FamilyName, string Name)
             ServiceArguments = function.ServiceArguments,
             NeedsAspnetcore = function.NeedsAspnetcore,
             BlockNetwork = function.BlockNetwork,
+            RestrictModalAccess = function.RestrictModalAccess,
             MaxConcurrentInputs = function.MaxConcurrentInputs,
             ClusterSize = function.ClusterSize,
         };

@@ -4,5 +4,5 @@ namespace Modal.Protocol;
 public static class ProtocolRevision
 {
     /// <summary>Rises by one when an old peer could no longer work with a new one.</summary>
-    public const int Current = 3;
+    public const int Current = 4;
 }

@@ -83,4 +83,7 @@ public sealed record FunctionOptions
 
     /// <summary>The container has no network but its own loopback.</summary>
     public bool BlockNetwork { get; init; }
+
+    /// <summary>Code in the containers may not call remote functions.</summary>
+    public bool RestrictModalAccess { get; init; }
 }

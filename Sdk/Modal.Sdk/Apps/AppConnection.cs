@@ -7,12 +7,14 @@ using Modal.Protocol;
 
 namespace Modal.Apps;
 
-/// <summary>One connection to the server with the app opened on it. Replaced as a whole when it breaks.</summary>
+/// <summary>One connection to the server with the app opened on it, or in a container with the app that its client has open. Replaced as a whole when it breaks.</summary>
 internal sealed class AppConnection : IAsyncDisposable
 {
     private readonly GrpcChannel _channel;
     private readonly AppSession _session;
-    private readonly AsyncDuplexStreamingCall<AppRequest, AppEvent> _app;
+
+    // Null in a container: the app's life is its client's affair.
+    private readonly AsyncDuplexStreamingCall<AppRequest, AppEvent>? _app;
     private readonly SemaphoreSlim _write = new(1);
     private readonly ConcurrentDictionary<string, Task> _functions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource> _added = new();
@@ -29,7 +31,7 @@ internal sealed class AppConnection : IAsyncDisposable
         Images = new Protocol.Images.ImagesClient(channel);
         Calls = new Protocol.Calls.CallsClient(channel);
         Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
-        _app = Client.RunApp();
+        _app = session.IsInContainer ? null : Client.RunApp();
     }
 
     public HelloReply Hello { get; }
@@ -51,7 +53,11 @@ internal sealed class AppConnection : IAsyncDisposable
         var connection = new AppConnection(session, channel, hello);
         try
         {
-            await connection.OpenAppAsync(cancellationToken).ConfigureAwait(false);
+            if (connection._app is { } app)
+            {
+                await connection.OpenAppAsync(app, cancellationToken).ConfigureAwait(false);
+            }
+
             return connection;
         }
         catch
@@ -61,6 +67,24 @@ internal sealed class AppConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether the app has the function already: never asked by the app's own client, which defines its functions.</summary>
+    public async ValueTask<bool> KnowsAsync(FunctionSpec function, CancellationToken cancellationToken)
+    {
+        if (!_session.IsInContainer || _functions.ContainsKey(function.FunctionId))
+        {
+            return _session.IsInContainer;
+        }
+
+        var request = new FindMissingFunctionsRequest { AppId = _session.AppId, FunctionIds = { function.FunctionId } };
+        var known = (await Client.FindMissingFunctionsAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false)).FunctionIds.Count == 0;
+        if (known)
+        {
+            _functions.TryAdd(function.FunctionId, Task.CompletedTask);
+        }
+
+        return known;
+    }
+
     /// <summary>Makes the function known to the server, once per connection.</summary>
     public Task EnsureFunctionAsync(FunctionSpec function, CancellationToken cancellationToken) =>
         _functions.GetOrAdd(function.FunctionId, static (_, s) => s.Connection.AddAsync(s.Function), (Connection: this, Function: function)).WaitAsync(cancellationToken);
@@ -68,20 +92,25 @@ internal sealed class AppConnection : IAsyncDisposable
     /// <summary>Asks the server to stop the app and waits until it has.</summary>
     public async Task CloseAppAsync(CancellationToken cancellationToken)
     {
-        await WriteAsync(new AppRequest { Close = new CloseApp() }, cancellationToken).ConfigureAwait(false);
+        if (_app is null)
+        {
+            return;
+        }
+
+        await WriteAsync(_app, new AppRequest { Close = new CloseApp() }, cancellationToken).ConfigureAwait(false);
         await Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>May be called more than once.</summary>
     public async ValueTask DisposeAsync()
     {
-        _app.Dispose();
+        _app?.Dispose();
         await _read.ConfigureAwait(false);
         _channel.Dispose();
         _write.Dispose();
     }
 
-    private async Task OpenAppAsync(CancellationToken cancellationToken)
+    private async Task OpenAppAsync(AsyncDuplexStreamingCall<AppRequest, AppEvent> app, CancellationToken cancellationToken)
     {
         var code = await _session.CollectCodeAsync(cancellationToken).ConfigureAwait(false);
         var missing = await Transfer.FindMissingAsync(code.Files.Select(f => f.Digest), cancellationToken).ConfigureAwait(false);
@@ -91,18 +120,24 @@ internal sealed class AppConnection : IAsyncDisposable
             await Transfer.PutAsync(file.Digest, content, cancellationToken).ConfigureAwait(false);
         }
 
-        await _app.RequestStream.WriteAsync(
+        await app.RequestStream.WriteAsync(
             new AppRequest { Open = new OpenApp { AppId = _session.AppId, Name = _session.Name, Code = code } }, cancellationToken).ConfigureAwait(false);
-        _read = ReadAsync();
+        _read = ReadAsync(app.ResponseStream);
         await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async Task AddAsync(FunctionSpec function)
     {
+        if (_app is null)
+        {
+            await Client.AddMissingFunctionsAsync(new AddMissingFunctionsRequest { AppId = _session.AppId, Functions = { function } }).ConfigureAwait(false);
+            return;
+        }
+
         var number = Interlocked.Increment(ref _lastRequest);
         var added = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _added[number] = added;
-        await WriteAsync(new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } }, CancellationToken.None).ConfigureAwait(false);
+        await WriteAsync(_app, new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } }, CancellationToken.None).ConfigureAwait(false);
         if (_read.IsCompleted)
         {
             added.TrySetException(Broken());
@@ -111,12 +146,12 @@ internal sealed class AppConnection : IAsyncDisposable
         await added.Task.ConfigureAwait(false);
     }
 
-    private async Task WriteAsync(AppRequest request, CancellationToken cancellationToken)
+    private async Task WriteAsync(AsyncDuplexStreamingCall<AppRequest, AppEvent> app, AppRequest request, CancellationToken cancellationToken)
     {
         await _write.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await _app.RequestStream.WriteAsync(request, cancellationToken).ConfigureAwait(false);
+            await app.RequestStream.WriteAsync(request, cancellationToken).ConfigureAwait(false);
         }
         catch (InvalidOperationException e)
         {
@@ -130,14 +165,14 @@ internal sealed class AppConnection : IAsyncDisposable
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the stream is handed to those who wait for it.")]
-    private async Task ReadAsync()
+    private async Task ReadAsync(IAsyncStreamReader<AppEvent> events)
     {
         Exception end = Broken();
         try
         {
-            while (await _app.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false))
+            while (await events.MoveNext(CancellationToken.None).ConfigureAwait(false))
             {
-                var message = _app.ResponseStream.Current;
+                var message = events.Current;
                 switch (message.EventCase)
                 {
                     case AppEvent.EventOneofCase.Opened:

@@ -5,12 +5,13 @@ using Modal.Calls;
 using Modal.Connections;
 using Modal.Images;
 using Modal.Protocol;
+using Modal.Runtime;
 using Modal.Terminal;
 
 namespace Modal.Apps;
 
 /// <summary>
-/// An ephemeral app of this process: its connection, the streams of its functions, its output. The connection is opened on demand, shared by all streams, and
+/// An ephemeral app of this process, or the app that this container belongs to: its connection, the streams of its functions, its output. The connection is opened on demand, shared by all streams, and
 /// replaced when it breaks; the app keeps its id, so that a server that still has it goes on and one that lost it starts anew.
 /// </summary>
 internal sealed class AppSession : IAsyncDisposable
@@ -18,7 +19,7 @@ internal sealed class AppSession : IAsyncDisposable
     // A connection that breaks at once again and again must not be reopened in a tight loop.
     private static readonly TimeSpan s_reopenPause = TimeSpan.FromMilliseconds(100);
 
-    private readonly ServerAddress _address = ServerAddress.FromEnvironment();
+    private readonly ServerAddress _address;
     private readonly CodeCollector _collector;
     private readonly ConcurrentDictionary<FunctionTarget, (FunctionStream Stream, int Method)> _targets = new();
     private readonly Dictionary<string, FunctionStream> _streams = new(StringComparer.Ordinal);
@@ -33,14 +34,34 @@ internal sealed class AppSession : IAsyncDisposable
     private string _stopReason = "The app was stopped.";
     private bool _adviceShown;
 
+    /// <summary>An app of this process.</summary>
     public AppSession(string name)
+        : this(name, Id.New(Id.App), ServerAddress.FromEnvironment())
     {
-        Name = name;
-        _collector = new CodeCollector(AppContext.BaseDirectory);
         _needsAspNetCore = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name == "Microsoft.AspNetCore");
     }
 
-    public string AppId { get; } = Id.New(Id.App);
+    /// <summary>The app of this container.</summary>
+    /// <param name="name">For people.</param>
+    /// <param name="container">Where this runs.</param>
+    /// <param name="connect">Opens a connection to the server.</param>
+    public AppSession(string name, ContainerContext container, Func<CancellationToken, ValueTask<Stream>> connect)
+        : this(name, container.AppId, ServerAddress.FromContainer(connect))
+    {
+        IsInContainer = true;
+        _needsAspNetCore = container.NeedsAspNetCore;
+    }
+
+    private AppSession(string name, string appId, ServerAddress address)
+    {
+        (Name, AppId, _address) = (name, appId, address);
+        _collector = new CodeCollector(AppContext.BaseDirectory);
+    }
+
+    /// <summary>Code of this process is called by the app, which others opened and will close.</summary>
+    public bool IsInContainer { get; }
+
+    public string AppId { get; }
 
     public string Name { get; }
 
@@ -183,7 +204,16 @@ internal sealed class AppSession : IAsyncDisposable
 
     private (FunctionStream Stream, int Method) OpenStream(FunctionTarget target)
     {
-        var (spec, method, image) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
+        var (spec, method) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
+
+        // In a container the image is almost always known to the server, and what it was made from may not be here.
+        Func<Image?> image = () => FunctionSpecs.FindImage(target);
+        if (!IsInContainer)
+        {
+            var found = image();
+            image = () => found;
+        }
+
         lock (_gate)
         {
             if (!_streams.TryGetValue(spec.FunctionId, out var stream))

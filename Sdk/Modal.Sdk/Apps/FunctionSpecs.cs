@@ -9,9 +9,8 @@ namespace Modal.Apps;
 /// <summary>From what generated code registered to what the server is told.</summary>
 internal static class FunctionSpecs
 {
-    /// <summary>The function a handle calls, which of its methods, and its image; null for the standard base.</summary>
-    /// <exception cref="ImageMismatchException">The image is not what it was when the program was compiled.</exception>
-    public static (FunctionSpec Spec, int Method, Image? Image) Build(string appId, FunctionTarget target, bool needsAspNetCore)
+    /// <summary>The function a handle calls, without its image, and which of its methods.</summary>
+    public static (FunctionSpec Spec, int Method) Build(string appId, FunctionTarget target, bool needsAspNetCore)
     {
         if (target.Service is { } service)
         {
@@ -33,7 +32,7 @@ internal static class FunctionSpecs
             spec.NeedsAspnetcore = needsAspNetCore;
             SetBatch(spec, definition.Functions);
             spec.ClusterSize = definition.ClusterSize;
-            return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage));
+            return (spec, method);
         }
 
         var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
@@ -45,7 +44,21 @@ internal static class FunctionSpecs
         single.NeedsAspnetcore = needsAspNetCore;
         SetBatch(single, [function]);
         single.ClusterSize = function.ClusterSize;
-        return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
+        return (single, 0);
+    }
+
+    /// <summary>The image of a function that a handle calls; null for the standard base.</summary>
+    /// <exception cref="ImageMismatchException">The image is not what it was when the program was compiled.</exception>
+    public static Image? FindImage(FunctionTarget target)
+    {
+        if (target.Service is { } service)
+        {
+            var definition = FunctionRegistry.FindService(service.ServiceName) ?? throw Unknown(service.ServiceName);
+            return ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage);
+        }
+
+        var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
+        return ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage);
     }
 
     // A batched method has its containers to itself: the generator sees to that.
@@ -85,6 +98,7 @@ internal static class FunctionSpecs
             RetryInitialDelayMs = (long)(options.RetryInitialDelaySeconds * 1000),
             RetryMaxDelayMs = (long)(options.RetryMaxDelaySeconds * 1000),
             BlockNetwork = options.BlockNetwork,
+            RestrictModalAccess = options.RestrictModalAccess,
             MemorySnapshot = options.MemorySnapshot,
             Pool = options.Pool ?? "",
             Priority = options.Priority,

@@ -92,6 +92,9 @@ public sealed class FunctionAttribute : Attribute
     /// <summary>Containers go to different workers where there are some, which costs less when one is lost. False, the default, fills one worker before the next.</summary>
     public bool Spread { get; set; }
 
-    /// <summary>The container has no network but its own loopback. False, the default, leaves the choice to the worker.</summary>
+    /// <summary>The container has no network but its own loopback, and its code cannot have images built. False, the default, leaves the choice to the worker.</summary>
     public bool BlockNetwork { get; set; }
+
+    /// <summary>Code in the containers may not call remote functions: such a call throws <see cref="AccessDeniedException"/>. False, the default, allows it.</summary>
+    public bool RestrictModalAccess { get; set; }
 }

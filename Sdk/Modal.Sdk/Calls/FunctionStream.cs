@@ -26,7 +26,7 @@ internal sealed class FunctionStream : IAsyncDisposable
 
     private readonly AppSession _session;
     private readonly FunctionSpec _function;
-    private readonly Image? _image;
+    private readonly Func<Image?> _image;
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
@@ -44,7 +44,10 @@ internal sealed class FunctionStream : IAsyncDisposable
     private long _unackedBytes;
     private Exception? _failed;
 
-    public FunctionStream(AppSession session, FunctionSpec function, Image? image)
+    /// <param name="session">The app.</param>
+    /// <param name="function">The function, without its image.</param>
+    /// <param name="image">Its image; asked for only if the server does not know the function already.</param>
+    public FunctionStream(AppSession session, FunctionSpec function, Func<Image?> image)
     {
         _session = session;
         _function = function;
@@ -252,7 +255,12 @@ internal sealed class FunctionStream : IAsyncDisposable
 
     private async Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
     {
-        _function.ImageId = await _session.EnsureImageAsync(connection, _image, cancellationToken).ConfigureAwait(false);
+        if (await connection.KnowsAsync(_function, cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        _function.ImageId = await _session.EnsureImageAsync(connection, _image(), cancellationToken).ConfigureAwait(false);
         await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Modal.Runtime;
 
 namespace Modal.Connections;
 
@@ -12,13 +13,20 @@ internal sealed class ServerConnection
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
     private static readonly ConcurrentDictionary<string, ServerConnection> s_connections = new(StringComparer.Ordinal);
 
-    private readonly ServerAddress _address = ServerAddress.FromEnvironment();
+    private static (ContainerContext Context, ServerConnection Connection)? s_inContainer;
+
+    private readonly ServerAddress _address;
     private readonly Lock _gate = new();
     private Task<GrpcChannel>? _channel;
 
-    /// <summary>The connection to the server that the environment names now.</summary>
-    public static ServerConnection Current =>
-        s_connections.GetOrAdd(Environment.GetEnvironmentVariable(ServerAddress.Variable) is { Length: > 0 } url ? url : StateDirectory.Socket, static _ => new ServerConnection());
+    private ServerConnection(ServerAddress address) => _address = address;
+
+    /// <summary>The connection to the server that the environment names now; in a container, to the one that it belongs to.</summary>
+    /// <exception cref="AccessDeniedException">This container may not speak to its server.</exception>
+    public static ServerConnection Current => ContainerContext.Current is { } container
+        ? InContainer(container)
+        : s_connections.GetOrAdd(
+            Environment.GetEnvironmentVariable(ServerAddress.Variable) is { Length: > 0 } url ? url : StateDirectory.Socket, static _ => new ServerConnection(ServerAddress.FromEnvironment()));
 
     /// <summary>Makes a request, again if the connection breaks: it must not matter that it is made twice.</summary>
     /// <exception cref="ModalException">What the server answered.</exception>
@@ -73,6 +81,22 @@ internal sealed class ServerConnection
                 // Others that still use it find it broken too.
                 channel.Dispose();
             }
+        }
+    }
+
+    // A copy from a snapshot serves another container: what the original had open is gone.
+    private static ServerConnection InContainer(ContainerContext container)
+    {
+        var connect = container.Connect ?? throw new AccessDeniedException(
+            $"'{container.FunctionName}' may not speak to the server: it has RestrictModalAccess = true. Take the restriction away.");
+        lock (s_connections)
+        {
+            if (s_inContainer is not { } known || known.Context != container)
+            {
+                s_inContainer = known = (container, new ServerConnection(ServerAddress.FromContainer(connect)));
+            }
+
+            return known.Connection;
         }
     }
 

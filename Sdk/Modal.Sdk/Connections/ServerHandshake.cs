@@ -26,9 +26,16 @@ internal static class ServerHandshake
     {
         try
         {
-            return await s_retry.ExecuteAsync(async token => await TryConnectAsync(address, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            // In a container the server is there, or the container ends. What retries would have to be compiled there, a quarter of all that a first call needs; the streams of functions retry by themselves.
+            return address.IsContainer
+                ? await TryConnectAsync(address, cancellationToken).ConfigureAwait(false)
+                : await s_retry.ExecuteAsync(async token => await TryConnectAsync(address, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         }
-        catch (RpcException e) when (!cancellationToken.IsCancellationRequested)
+        catch (RpcException e) when (e.StatusCode is StatusCode.PermissionDenied or StatusCode.Unauthenticated)
+        {
+            throw GrpcErrors.ToException(e);
+        }
+        catch (RpcException e) when (!cancellationToken.IsCancellationRequested && !address.IsContainer)
         {
             throw new ServerUnavailableException($"Cannot reach {address}: {e.Status.Detail}", e);
         }

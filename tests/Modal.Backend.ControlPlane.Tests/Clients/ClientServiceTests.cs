@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -53,7 +54,7 @@ public sealed class ClientServiceTests
 
         public List<string> Lost { get; } = [];
 
-        public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq)
+        public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq, bool fromContainer)
         {
             Opened.Add(connectionId);
             return Opened.Count == 1 ? Task.FromException<OpenStreamResult>(new TimeoutException()) : Task.FromResult(OpenStreamResult.Opened);
@@ -64,6 +65,8 @@ public sealed class ClientServiceTests
             Lost.Add(connectionId);
             return Task.CompletedTask;
         }
+
+        public Task CloseStreamAsync(string streamId) => throw new NotSupportedException();
 
         public Task ConfigureAsync(FunctionConfiguration configuration) => throw new NotSupportedException();
 
@@ -143,6 +146,9 @@ public sealed class ClientServiceTests
         protected override AuthContext AuthContextCore => throw new NotSupportedException();
 
         protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) => throw new NotSupportedException();
+
+        // Where gRPC's server keeps the request.
+        protected override IDictionary<object, object> UserStateCore { get; } = new Dictionary<object, object> { ["__HttpContext"] = new DefaultHttpContext() };
 
         protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) => Task.CompletedTask;
     }

@@ -28,6 +28,10 @@ internal sealed class AppReference(World world) : IAppGrain
 
     public Task AddFunctionsAsync(FunctionList functions) => throw Unused();
 
+    public Task<IReadOnlyList<string>?> FindMissingFunctionsAsync(IReadOnlyList<string> functionIds) => throw Unused();
+
+    public Task<bool> AddMissingFunctionsAsync(FunctionList functions) => throw Unused();
+
     public Task OnLostAsync(string connectionId) => throw Unused();
 
     public Task CloseAsync(string reason) => throw Unused();

@@ -16,10 +16,10 @@ internal sealed class FunctionReference(World world, string id) : IFunctionGrain
 
     public Task ConfigureAsync(FunctionConfiguration configuration) => world.CallAsync(() => Grain.ConfigureAsync(configuration), mayFail: false);
 
-    public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq) => world.CallAsync(() =>
+    public Task<OpenStreamResult> OpenStreamAsync(string appId, string streamId, string connectionId, ulong lastSeq, bool fromContainer) => world.CallAsync(() =>
     {
         _connections[streamId] = connectionId;
-        return Grain.OpenStreamAsync(appId, streamId, connectionId, lastSeq);
+        return Grain.OpenStreamAsync(appId, streamId, connectionId, lastSeq, fromContainer);
     });
 
     public Task OnClientAsync(ClientBatch batch) => world.CallAsync(() =>
@@ -35,6 +35,8 @@ internal sealed class FunctionReference(World world, string id) : IFunctionGrain
 
         return Grain.OnClientAsync(batch);
     });
+
+    public Task CloseStreamAsync(string streamId) => world.CallAsync(() => Grain.CloseStreamAsync(streamId), mayFail: false);
 
     // The caller gives up if it fails, so it must not: the grain is in the same process.
     public Task OnStreamLostAsync(string streamId, string connectionId) => world.CallAsync(() => Grain.OnStreamLostAsync(streamId, connectionId), mayFail: false);

@@ -114,7 +114,7 @@ internal sealed class SimulatedClient(World world, FunctionConfiguration functio
         outbox.Attach(connection.Id, stop);
         try
         {
-            if (await grain.OpenStreamAsync(function.AppId, streamId, connection.Id, _lastSeq) == OpenStreamResult.UnknownFunction)
+            if (await grain.OpenStreamAsync(function.AppId, streamId, connection.Id, _lastSeq, fromContainer: false) == OpenStreamResult.UnknownFunction)
             {
                 world.Require(grain.Core.IsStopping, $"{FunctionId} is not known.");
                 HasLeft = true;

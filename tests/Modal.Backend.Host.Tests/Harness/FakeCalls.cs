@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 using Modal.Protocol;
 
@@ -16,13 +17,23 @@ internal sealed class FakeCalls(ModalClient.ModalClientClient client, string str
 
     public Awaiting<CallEvent> Events { get; } = new();
 
+    /// <summary>All events so far, also those that a test has taken.</summary>
+    public ConcurrentQueue<CallEvent> Seen { get; } = new();
+
     /// <summary>Results in the order in which they came; more than the events, which hold several each.</summary>
     public List<CallResult> Results { get; } = [];
 
     public async Task OpenAsync(string appId, string functionId, ulong lastSeq)
     {
         _call = client.Call(cancellationToken: _stop.Token);
-        _read = Events.ReadAsync(_call.ResponseStream, null, _stop.Token);
+        _read = Events.ReadAsync(
+            _call.ResponseStream,
+            happened =>
+            {
+                Seen.Enqueue(happened);
+                return Task.CompletedTask;
+            },
+            _stop.Token);
         await SendAsync(new CallRequest { Open = new OpenStream { AppId = appId, FunctionId = functionId, StreamId = streamId, LastSeq = lastSeq } });
         Resumed = (await Events.FirstAsync("StreamOpened", e => e.Opened)).Resumed;
     }

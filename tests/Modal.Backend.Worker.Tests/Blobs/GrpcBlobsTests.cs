@@ -46,6 +46,8 @@ public sealed class GrpcBlobsTests
     {
         public CallInvoker CreateCallInvoker() => this;
 
+        public ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) =>
             new((IAsyncStreamReader<TResponse>)(object)reader, Task.FromResult(new Metadata()), () => Status.DefaultSuccess, () => [], () => { });
 

@@ -40,6 +40,9 @@ internal sealed class TestWorker : IAsyncDisposable
 
     public LocalBlobs Blobs { get; }
 
+    /// <summary>What containers reach as their server.</summary>
+    public required EchoServer Server { get; init; }
+
     /// <summary>What became of snapshots.</summary>
     public SnapshotLog Snapshots { get; }
 
@@ -102,9 +105,10 @@ internal sealed class TestWorker : IAsyncDisposable
         var containerImages = workerImages.Open(choice.Factory);
         var runners = new RunnerPool(choice.Factory, containerImages, snapshots, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
         var holdings = new Holdings();
+        var server = new EchoServer();
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, containerImages, snapshots, runners, holdings, blobs, gpus, new SemaphoreSlim(2), TimeProvider.System, NullLogger.Instance);
-        return new TestWorker(directory, host, services, blobs, log);
+            options.Value, choice.Factory, codes, containerImages, snapshots, runners, holdings, blobs, gpus, new SemaphoreSlim(2), server.ConnectAsync, TimeProvider.System, NullLogger.Instance);
+        return new TestWorker(directory, host, services, blobs, log) { Server = server };
     }
 
     /// <summary>Starts a container of a function of the test code.</summary>

@@ -19,6 +19,8 @@ internal sealed class FakeServer : CallInvoker, IControlPlaneChannel
 
     public CallInvoker CreateCallInvoker() => this;
 
+    public ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public void Send(ServerMessage message) => _sent.Writer.TryWrite(message);
 
     /// <summary>Takes what comes until it is this.</summary>

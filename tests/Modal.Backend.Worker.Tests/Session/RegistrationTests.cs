@@ -67,6 +67,8 @@ public sealed class RegistrationTests
 
         public CallInvoker CreateCallInvoker() => this;
 
+        public ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public void Send(ServerMessage message) => Assert.True(_sent.Writer.TryWrite(message));
 
         public async Task<WorkerMessage> NextAsync() => await _received.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);

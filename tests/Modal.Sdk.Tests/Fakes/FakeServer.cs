@@ -28,6 +28,15 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentQueue<FunctionSpec> Functions { get; } = new();
 
+    /// <summary>Whether containers are told that the app has all functions.</summary>
+    public bool KnowsFunctions { get; set; } = true;
+
+    /// <summary>Apps of which a container asked for functions.</summary>
+    public ConcurrentQueue<string> AskedApps { get; } = new();
+
+    /// <summary>Refuses everything with it.</summary>
+    public Status? Refusal { get; set; }
+
     public ConcurrentQueue<BuildImageRequest> Builds { get; } = new();
 
     /// <summary>What happens in a build; without it builds are refused.</summary>
@@ -48,6 +57,8 @@ internal sealed class FakeServer : IAsyncDisposable
     public TaskCompletionSource<CancelInputs> Cancelled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public string Url => $"unix://{_socket}";
+
+    public string Socket => _socket;
 
     public async Task StartAsync()
     {
@@ -76,8 +87,9 @@ internal sealed class FakeServer : IAsyncDisposable
 
 internal sealed class FakeClientService(FakeServer server) : ModalClient.ModalClientBase
 {
-    public override Task<HelloReply> Hello(HelloRequest request, ServerCallContext context) =>
-        Task.FromResult(new HelloReply { ServerVersion = "fake", ProtocolRevision = ProtocolRevision.Current, Sandbox = "fake" });
+    public override Task<HelloReply> Hello(HelloRequest request, ServerCallContext context) => server.Refusal is { } refusal
+        ? throw new RpcException(refusal)
+        : Task.FromResult(new HelloReply { ServerVersion = "fake", ProtocolRevision = ProtocolRevision.Current, Sandbox = "fake" });
 
     public override Task<UpdateAutoscalerReply> UpdateAutoscaler(UpdateAutoscalerRequest request, ServerCallContext context)
     {
@@ -87,6 +99,22 @@ internal sealed class FakeClientService(FakeServer server) : ModalClient.ModalCl
         return request.Settings.MinContainers > effective.MaxContainers
             ? throw new RpcException(new Status(StatusCode.InvalidArgument, "MinContainers must be at most MaxContainers."))
             : Task.FromResult(new UpdateAutoscalerReply { Effective = effective });
+    }
+
+    public override Task<FindMissingFunctionsReply> FindMissingFunctions(FindMissingFunctionsRequest request, ServerCallContext context)
+    {
+        server.AskedApps.Enqueue(request.AppId);
+        return Task.FromResult(new FindMissingFunctionsReply { FunctionIds = { request.FunctionIds.Where(id => !server.KnowsFunctions && server.Functions.All(f => f.FunctionId != id)) } });
+    }
+
+    public override Task<AddMissingFunctionsReply> AddMissingFunctions(AddMissingFunctionsRequest request, ServerCallContext context)
+    {
+        foreach (var function in request.Functions)
+        {
+            server.Functions.Enqueue(function);
+        }
+
+        return Task.FromResult(new AddMissingFunctionsReply());
     }
 
     public override async Task RunApp(IAsyncStreamReader<AppRequest> requests, IServerStreamWriter<AppEvent> events, ServerCallContext context)
