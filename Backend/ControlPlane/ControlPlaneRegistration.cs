@@ -6,10 +6,14 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Clients;
+using Modal.Backend.ControlPlane.Dicts;
 using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
+using Modal.Backend.ControlPlane.Names;
 using Modal.Backend.ControlPlane.Persistence;
+using Modal.Backend.ControlPlane.Queues;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
@@ -41,7 +45,11 @@ public static class ControlPlaneRegistration
         services.AddSingleton(static p => DatabaseAddress.Open(p.GetRequiredService<IOptions<ControlPlaneOptions>>().Value.Database));
         services.AddHostedService<DatabaseStart>();
         services.AddSingleton<EnvironmentNames>();
+        services.AddSingleton<SecretSealer>();
+        services.AddSingleton<SecretStore>();
+        services.AddSingleton<ISecretValues>(static p => p.GetRequiredService<SecretStore>());
         services.AddHostedService<BlobUpkeep>();
+        services.AddHostedService<NamesUpkeep>();
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<DatabaseErrors>();
@@ -60,5 +68,8 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<BlobService>();
         endpoints.MapGrpcService<ObjectService>();
         endpoints.MapGrpcService<ImageService>();
+        endpoints.MapGrpcService<SecretService>();
+        endpoints.MapGrpcService<DictService>();
+        endpoints.MapGrpcService<QueueService>();
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Modal.Backend.ControlPlane.Blobs;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Protocol;
 using Orleans.Concurrency;
 
@@ -15,6 +16,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
 {
     private readonly Clock _clock;
     private readonly Registry<AppOutbox> _outboxes;
+    private readonly SecretStore _secrets;
     private readonly ILogger<AppGrain> _logger;
     private readonly TimeSpan _grace;
     private readonly Wakeup _wakeup;
@@ -25,10 +27,11 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
     private long? _closeAtMs;
     private bool _isClosing;
 
-    public AppGrain(Clock clock, Registry<AppOutbox> outboxes, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
+    public AppGrain(Clock clock, Registry<AppOutbox> outboxes, SecretStore secrets, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
     {
         _clock = clock;
         _outboxes = outboxes;
+        _secrets = secrets;
         _logger = logger;
         _grace = options.Value.AppGrace;
         var self = this.AsReference<IAppGrain>();
@@ -145,6 +148,7 @@ internal sealed class AppGrain : Grain, IAppGrain, IDisposable
             outbox.Complete();
         }
 
+        await _logger.WatchAsync(_secrets.RemoveOfAppAsync(this.GetPrimaryKeyString()));
         DeactivateOnIdle();
     }
 }

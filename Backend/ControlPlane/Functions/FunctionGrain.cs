@@ -4,6 +4,7 @@ using Modal.Backend.ControlPlane.Apps;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Placing;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Protocol;
 using Orleans.Concurrency;
@@ -25,6 +26,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
     private readonly Registry<CallOutbox> _outboxes;
     private readonly Registry<WorkerLink> _workers;
     private readonly Registry<AppOutbox> _apps;
+    private readonly ISecretValues _secrets;
     private readonly ILogger<FunctionGrain> _logger;
     private readonly long _graceMs;
     private readonly Dictionary<string, OpenCallStream> _streams = new(StringComparer.Ordinal);
@@ -39,12 +41,13 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IFunctionAc
     private bool _stopReported;
 
     public FunctionGrain(
-        Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
+        Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, ISecretValues secrets, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
     {
         _clock = clock;
         _outboxes = outboxes;
         _workers = workers;
         _apps = apps;
+        _secrets = secrets;
         _logger = logger;
         _graceMs = (long)options.Value.AppGrace.TotalMilliseconds;
         var pool = GrainFactory.GetGrain<IPoolGrain>(0);

@@ -178,7 +178,7 @@ internal sealed partial class Container
             return false;
         }
 
-        _snapshotKey = SnapshotKey.Of(platform, function.ImageId, Path.GetFileName(_spec!.CodePath), function, MemoryMiB);
+        _snapshotKey = SnapshotKey.Of(platform, function.ImageId, Path.GetFileName(_spec!.CodePath), function, MemoryMiB, _start.SecretFingerprint);
         var (snapshot, obstacle) = await _services.Snapshots.FindAsync(_snapshotKey, _abort.Token);
         if (snapshot is null && obstacle is null)
         {
@@ -291,7 +291,8 @@ internal sealed partial class Container
             TaskScheduler.Default);
     }
 
-    private Dictionary<string, string> Variables() => new(StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
+    // What the platform says comes last: no secret can stand in for it.
+    private Dictionary<string, string> Variables() => new(_start.SecretVariables, StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
 
     // Until the code is loaded and all [Enter] methods have run; the time of a checkpoint in between does not count.
     private async Task WaitForStartAsync()
