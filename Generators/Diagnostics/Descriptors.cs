@@ -66,10 +66,16 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor BatchWithoutFunction = Error(
         "MODAL2020", "Batched method is no function", "'{0}' is [Batched] but not a [Function], so nothing gathers inputs for it: add [Function], or remove [Batched]");
 
+    public static readonly DiagnosticDescriptor Secret = Error(
+        "MODAL2030", "Secret member not usable", "'{0}' in Secrets of '{1}' cannot be used: {2}");
+
+    public static readonly DiagnosticDescriptor StoredType = Error(
+        "MODAL2031", "Type cannot be stored", "Values of '{0}' cannot be stored: {1}");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
-        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction,
+        NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction, Secret, StoredType,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);

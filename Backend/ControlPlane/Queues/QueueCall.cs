@@ -21,8 +21,6 @@ internal sealed class QueueCall(string callId, QueueBatch batch)
     /// <summary>Set if the only operation is a get that may wait.</summary>
     public QueueGet? Waiting => Batch.Operations is [{ Get: { WaitMs: > 0 } get }] ? get : null;
 
-    public bool IsReadOnly => Batch.Operations.All(static o => o.OperationCase == QueueOperation.OperationOneofCase.Length);
-
     public void Answer(QueueBatchReply reply) => _answered.TrySetResult(new QueueAnswer(reply));
 
     /// <summary>There is no such queue.</summary>

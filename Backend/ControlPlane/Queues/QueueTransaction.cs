@@ -75,13 +75,21 @@ internal sealed class QueueTransaction(string queueId, BatchCommands commands, I
 
     private async Task AnswerAsync(QueueCall call, QueueBatchReply reply)
     {
-        if (!call.IsReadOnly)
+        // Where nothing was changed, doing it again does no harm, and the database need not write.
+        if (Enumerable.Range(0, reply.Results.Count).Any(i => IsChange(call.Batch.Operations[i], reply.Results[i])))
         {
             await AnsweredRequests.AddAsync(commands, queueId, call.Batch.RequestId, reply, nowMs);
         }
 
         _answers.Add((call, reply));
     }
+
+    private static bool IsChange(QueueOperation operation, QueueResult result) => operation.OperationCase switch
+    {
+        QueueOperation.OperationOneofCase.Put or QueueOperation.OperationOneofCase.Clear => result.Error is null,
+        QueueOperation.OperationOneofCase.Get => result.Items is { Items.Count: > 0 },
+        _ => false,
+    };
 
     private QueuePartition Of(string partition) => _changed.TryGetValue(partition, out var changed) ? changed : before.GetValueOrDefault(partition);
 

@@ -9,9 +9,9 @@ namespace Modal.Apps;
 /// <summary>From what generated code registered to what the server is told.</summary>
 internal static class FunctionSpecs
 {
-    /// <summary>The function a handle calls, which of its methods, and its image; null for the standard base.</summary>
+    /// <summary>The function a handle calls, which of its methods, its image, null for the standard base, and its secrets.</summary>
     /// <exception cref="ImageMismatchException">The image is not what it was when the program was compiled.</exception>
-    public static (FunctionSpec Spec, int Method, Image? Image) Build(string appId, FunctionTarget target, bool needsAspNetCore)
+    public static (FunctionSpec Spec, int Method, Image? Image, IReadOnlyList<Secret> Secrets) Build(string appId, FunctionTarget target, bool needsAspNetCore)
     {
         if (target.Service is { } service)
         {
@@ -32,7 +32,7 @@ internal static class FunctionSpecs
             };
             spec.NeedsAspnetcore = needsAspNetCore;
             SetBatch(spec, definition.Functions);
-            return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage));
+            return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage), Secrets(definition.Name, definition.Secrets));
         }
 
         var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
@@ -43,8 +43,11 @@ internal static class FunctionSpecs
         single.Methods.Add(function.Name);
         single.NeedsAspnetcore = needsAspNetCore;
         SetBatch(single, [function]);
-        return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
+        return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage), Secrets(function.Name, function.Secrets));
     }
+
+    private static IReadOnlyList<Secret> Secrets(string function, Func<IReadOnlyList<object?>>? read) =>
+        [.. (read?.Invoke() ?? []).Select((s, i) => s as Secret ?? throw new InvalidRequestException($"Secret {i + 1} of '{function}' is null: the member that it names must give one."))];
 
     // A batched method has its containers to itself: the generator sees to that.
     private static void SetBatch(FunctionSpec spec, IReadOnlyList<FunctionDefinition> functions)

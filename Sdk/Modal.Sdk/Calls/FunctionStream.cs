@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Modal.Apps;
 using Modal.Protocol;
+using Modal.Secrets;
 
 namespace Modal.Calls;
 
@@ -27,12 +28,13 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly AppSession _session;
     private readonly FunctionSpec _function;
     private readonly Image? _image;
+    private readonly IReadOnlyList<Secret> _secrets;
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<(ulong Call, ulong Index), PendingInput> _pending = [];
-    private readonly Queue<PendingInput> _unsent = new();
-    private readonly Queue<CallRequest> _control = new();
+    private readonly System.Collections.Generic.Queue<PendingInput> _unsent = new();
+    private readonly System.Collections.Generic.Queue<CallRequest> _control = new();
     private Task? _run;
     private IClientStreamWriter<CallRequest>? _writer;
     private Task _send = Task.CompletedTask;
@@ -44,11 +46,12 @@ internal sealed class FunctionStream : IAsyncDisposable
     private long _unackedBytes;
     private Exception? _failed;
 
-    public FunctionStream(AppSession session, FunctionSpec function, Image? image)
+    public FunctionStream(AppSession session, FunctionSpec function, Image? image, IReadOnlyList<Secret> secrets)
     {
         _session = session;
         _function = function;
         _image = image;
+        _secrets = secrets;
     }
 
     /// <summary>What the server last said about the function's containers; null before that.</summary>
@@ -249,6 +252,13 @@ internal sealed class FunctionStream : IAsyncDisposable
     private async Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
     {
         _function.ImageId = await _session.EnsureImageAsync(connection, _image, cancellationToken).ConfigureAwait(false);
+        if (_secrets.Count > 0)
+        {
+            var references = await AppSecrets.PutAsync(connection.Secrets, _session.AppId, FunctionId, _secrets, cancellationToken).ConfigureAwait(false);
+            _function.Secrets.Clear();
+            _function.Secrets.AddRange(references);
+        }
+
         await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
     }
 

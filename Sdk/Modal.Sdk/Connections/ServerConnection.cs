@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace Modal.Connections;
+
+/// <summary>
+/// Requests that need no app. All of a process share one connection to a server, opened at first use and replaced when it breaks; what breaks with it is sent again, so requests carry ids that
+/// make repeating harmless. For any thread.
+/// </summary>
+internal static class ServerConnection
+{
+    // Each attempt first opens a connection, which waits some 20 s for a server that is being started again: more means that the server breaks whatever it is asked.
+    private const int MaxAttempts = 5;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+    private static readonly ConcurrentDictionary<string, Shared> s_servers = new(StringComparer.Ordinal);
+
+    /// <summary>Sends a request to the server that the environment names.</summary>
+    /// <param name="request">Sends it; the flag says that it may have been sent before.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ModalException">The server refuses it, or cannot be reached.</exception>
+    public static async Task<T> SendAsync<T>(Func<CallInvoker, bool, Task<T>> request, CancellationToken cancellationToken)
+    {
+        var address = ServerAddress.FromEnvironment();
+        var server = s_servers.GetOrAdd(address.ToString(), static (_, a) => new Shared(a), address);
+        for (var attempt = 1; ; attempt++)
+        {
+            var connection = await server.RentAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await request(connection.Invoker, attempt > 1).ConfigureAwait(false);
+            }
+            catch (RpcException e) when (cancellationToken.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(e.Status.Detail, e, cancellationToken);
+            }
+            catch (RpcException e) when (GrpcErrors.IsTransient(e) && attempt < MaxAttempts)
+            {
+                server.Drop(connection);
+            }
+            catch (RpcException e)
+            {
+                throw GrpcErrors.ToException(e);
+            }
+            finally
+            {
+                server.Return(connection);
+            }
+
+            await Task.Delay(s_pause * attempt, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private sealed class Connection(GrpcChannel channel)
+    {
+        public GrpcChannel Channel { get; } = channel;
+
+        public CallInvoker Invoker { get; } = channel.CreateCallInvoker();
+
+        public int Users { get; set; }
+
+        public bool IsDropped { get; set; }
+    }
+
+    private sealed class Shared(ServerAddress address)
+    {
+        private readonly Lock _gate = new();
+        private Task<Connection>? _current;
+
+        public async Task<Connection> RentAsync(CancellationToken cancellationToken)
+        {
+            while (true)
+            {
+                Task<Connection> current;
+                lock (_gate)
+                {
+                    // One opening for all who wait; whoever gives up does not end it for the others.
+                    current = _current is null or { IsFaulted: true } ? _current = Task.Run(OpenAsync, CancellationToken.None) : _current;
+                }
+
+                var connection = await current.WaitAsync(cancellationToken).ConfigureAwait(false);
+                lock (_gate)
+                {
+                    if (!connection.IsDropped)
+                    {
+                        connection.Users++;
+                        return connection;
+                    }
+                }
+            }
+        }
+
+        /// <summary>It broke: the next to ask opens another.</summary>
+        public void Drop(Connection connection)
+        {
+            lock (_gate)
+            {
+                if (!connection.IsDropped)
+                {
+                    connection.IsDropped = true;
+                    _current = null;
+                }
+            }
+        }
+
+        public void Return(Connection connection)
+        {
+            bool isLast;
+            lock (_gate)
+            {
+                isLast = --connection.Users == 0 && connection.IsDropped;
+            }
+
+            if (isLast)
+            {
+                connection.Channel.Dispose();
+            }
+        }
+
+        private async Task<Connection> OpenAsync() => new((await ServerHandshake.ConnectAsync(address, CancellationToken.None).ConfigureAwait(false)).Channel);
+    }
+}
