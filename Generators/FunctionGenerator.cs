@@ -35,11 +35,16 @@ public sealed class FunctionGenerator : IIncrementalGenerator
             .ForAttributeWithMetadataName(KnownNames.Clustered, static (node, _) => node is MethodDeclarationSyntax or TypeDeclarationSyntax, static (c, _) => ClusterParser.Stray(c))
             .Where(static d => d is not null);
 
+        var stored = context.SyntaxProvider
+            .CreateSyntaxProvider(static (node, _) => StoredTypeParser.IsCandidate(node), static (c, token) => StoredTypeParser.Parse(c, token))
+            .SelectMany(static (p, _) => p);
+
         var diagnostics = functions.SelectMany(static (f, _) => f.Diagnostics).Collect()
             .Combine(services.SelectMany(static (s, _) => s.Diagnostics).Collect())
             .Combine(strays.Collect().Combine(strayClusters.Collect()))
+            .Combine(stored.SelectMany(static (s, _) => s.Diagnostics).Collect())
             // A type that is not partial would be named once per function in it.
-            .SelectMany(static (d, _) => d.Left.Left.Concat(d.Left.Right).Concat(d.Right.Left.Concat(d.Right.Right).Select(static s => s!)).Distinct().ToImmutableArray())
+            .SelectMany(static (d, _) => d.Left.Left.Left.Concat(d.Left.Left.Right).Concat(d.Left.Right.Left.Concat(d.Left.Right.Right).Select(static s => s!)).Concat(d.Right).Distinct().ToImmutableArray())
             .WithTrackingName(StepNames.Diagnostics);
         context.RegisterSourceOutput(diagnostics, static (c, d) => c.ReportDiagnostic(d.ToDiagnostic()));
 
@@ -63,13 +68,25 @@ public sealed class FunctionGenerator : IIncrementalGenerator
 
         var codecs = functions.SelectMany(static (f, _) => f.Codecs).Collect()
             .Combine(services.SelectMany(static (s, _) => s.Codecs).Collect())
-            .Select(static (c, _) => c.Left.Concat(c.Right).GroupBy(m => m.Type, StringComparer.Ordinal).Select(g => g.First()).OrderBy(m => m.Type, StringComparer.Ordinal).ToEquatableArray())
+            .Combine(stored.SelectMany(static (s, _) => s.Codecs).Collect())
+            .Select(static (c, _) => c.Left.Left.Concat(c.Left.Right).Concat(c.Right).GroupBy(m => m.Type, StringComparer.Ordinal).Select(g => g.First()).OrderBy(m => m.Type, StringComparer.Ordinal).ToEquatableArray())
             .WithTrackingName(StepNames.Codecs);
         context.RegisterSourceOutput(codecs, static (c, models) =>
         {
             if (models.Count > 0)
             {
                 Add(c, "Modal.Generated.Codecs", CodecEmitter.Emit(models));
+            }
+        });
+
+        var types = stored.Where(static s => s.Model is not null).Select(static (s, _) => s.Model!).Collect()
+            .Select(static (t, _) => t.GroupBy(m => m.Use.Type, StringComparer.Ordinal).Select(g => g.First()).OrderBy(m => m.Use.Type, StringComparer.Ordinal).ToEquatableArray())
+            .WithTrackingName(StepNames.StoredTypes);
+        context.RegisterSourceOutput(types, static (c, models) =>
+        {
+            if (models.Count > 0)
+            {
+                Add(c, "Modal.Generated.StoredTypes", StoredTypesEmitter.Emit(models));
             }
         });
     }

@@ -10,6 +10,7 @@ internal static class StepNames
     public const string Unit = nameof(Unit);
     public const string Assembly = nameof(Assembly);
     public const string Codecs = nameof(Codecs);
+    public const string StoredTypes = nameof(StoredTypes);
 
-    public static IReadOnlyList<string> All { get; } = [Functions, Services, Diagnostics, Units, Unit, Assembly, Codecs];
+    public static IReadOnlyList<string> All { get; } = [Functions, Services, Diagnostics, Units, Unit, Assembly, Codecs, StoredTypes];
 }

@@ -30,6 +30,10 @@ public sealed class ControlPlaneOptions
     [Required]
     public string Database { get; set; } = "";
 
+    /// <summary>File with the key that seals secrets, 32 bytes; made at first use, for its owner only. Servers that share a database share the key. No default.</summary>
+    [Required]
+    public string SecretsKey { get; set; } = "";
+
     /// <summary>What the workspace may have at the same time. Default no limits.</summary>
     [ValidateObjectMembers]
     public QuotaOptions Quota { get; set; } = new();

@@ -9,10 +9,14 @@ using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Containers;
 using Modal.Backend.ControlPlane.Deployments;
+using Modal.Backend.ControlPlane.Dicts;
 using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
+using Modal.Backend.ControlPlane.Names;
 using Modal.Backend.ControlPlane.Persistence;
+using Modal.Backend.ControlPlane.Queues;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
@@ -50,7 +54,11 @@ public static class ControlPlaneRegistration
         services.AddSingleton<CallStore>();
         services.AddSingleton<ICallStore>(static p => p.GetRequiredService<CallStore>());
         services.AddHostedService<CallUpkeep>();
+        services.AddSingleton<SecretSealer>();
+        services.AddSingleton<SecretStore>();
+        services.AddSingleton<ISecretValues>(static p => p.GetRequiredService<SecretStore>());
         services.AddHostedService<BlobUpkeep>();
+        services.AddHostedService<NamesUpkeep>();
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<DatabaseErrors>();
@@ -72,5 +80,8 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<BlobService>();
         endpoints.MapGrpcService<ObjectService>();
         endpoints.MapGrpcService<ImageService>();
+        endpoints.MapGrpcService<SecretService>();
+        endpoints.MapGrpcService<DictService>();
+        endpoints.MapGrpcService<QueueService>();
     }
 }

@@ -91,4 +91,10 @@ internal static partial class Log
 
     [LoggerMessage(2041, LogLevel.Information, "Build {BuildId} is over; it came to its end: {Ended}.")]
     public static partial void BuildEnded(this ILogger logger, string buildId, bool ended);
+
+    [LoggerMessage(2050, LogLevel.Warning, "What has expired of secrets, dicts and queues could not be removed; the next attempt is in {Delay}.")]
+    public static partial void NamesNotCollected(this ILogger logger, Exception error, TimeSpan delay);
+
+    [LoggerMessage(2051, LogLevel.Information, "Made the key that seals secrets, {Path}. Without it they cannot be opened: keep a copy.")]
+    public static partial void SecretsKeyMade(this ILogger logger, string path);
 }

@@ -95,6 +95,7 @@ internal static class HostBuilding
             o.HostBuild = BuildId();
             o.BlobKeep = options.BlobKeep;
             o.Database = options.DatabaseAddress;
+            o.SecretsKey = options.SecretsKeyPath;
         });
         builder.Services.AddHostedService<IdleStop>();
         builder.Services.AddHostedService<OldBlobs>();

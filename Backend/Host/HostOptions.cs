@@ -29,6 +29,12 @@ public sealed record HostOptions
     /// </summary>
     public string? Database { get; init; } = Environment.GetEnvironmentVariable("MODAL_DATABASE") is { Length: > 0 } set ? set : null;
 
+    /// <summary>
+    /// File with the key that seals secrets, made at first use; servers that share a database share it. Default: the variable MODAL_SECRETS_KEY. Null, where that is not set, means the file
+    /// <c>secrets.key</c> of the state directory.
+    /// </summary>
+    public string? SecretsKey { get; init; } = Environment.GetEnvironmentVariable("MODAL_SECRETS_KEY") is { Length: > 0 } set ? Path.GetFullPath(set) : null;
+
     /// <summary>How long code files and large payloads stay in the store that nobody sent again. Default 7 days; from 1 to 365. The same for all servers of a store.</summary>
     public TimeSpan BlobKeep { get; init; } = TimeSpan.FromDays(7);
 
@@ -64,6 +70,9 @@ public sealed record HostOptions
 
     /// <summary>Where records are kept, the default filled in.</summary>
     public string DatabaseAddress => Database ?? $"sqlite:{Path.Combine(StateDirectory, "server.db")}";
+
+    /// <summary>Where the key of secrets is, the default filled in.</summary>
+    public string SecretsKeyPath => SecretsKey ?? Path.Combine(StateDirectory, "secrets.key");
 
     /// <summary>The Unix socket.</summary>
     public string Socket => Path.Combine(StateDirectory, "daemon.sock");

@@ -78,11 +78,17 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor ClusterWithoutContainers = Error(
         "MODAL2024", "Clustered without containers of its own", "'{0}' is [Clustered] but {1}");
 
+    public static readonly DiagnosticDescriptor Secret = Error(
+        "MODAL2030", "Secret member not usable", "'{0}' in Secrets of '{1}' cannot be used: {2}");
+
+    public static readonly DiagnosticDescriptor StoredType = Error(
+        "MODAL2031", "Type cannot be stored", "Values of '{0}' cannot be stored: {1}");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
         NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction, ClusterSize, ClusterMultiple, ClusterBatched,
-        ClusterWithoutContainers,
+        ClusterWithoutContainers, Secret, StoredType,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);

@@ -20,6 +20,7 @@ internal static class ManifestEmitter
         ("options", Options(function.Options)),
         ("image", function.Image is { } image ? Json.String(image.Name) : null),
         ("imageSpec", ImageSpec(function.Image)),
+        ("secrets", Secrets(function.Secrets)),
         ("parameters", Parameters(function.Sent)),
         ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
         ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null),
@@ -32,6 +33,7 @@ internal static class ManifestEmitter
         ("image", service.Image is { } image ? Json.String(image.Name) : null),
         ("imageSpec", ImageSpec(service.Image)),
         ("clusterSize", ClusterSize(service.ClusterSize)),
+        ("secrets", Secrets(service.Secrets)),
         ("parameters", Parameters(service.Parameters)),
         ("functions", Json.Array(functions.Select(Function))),
         ("enter", Hooks(service.Enter)),
@@ -44,6 +46,9 @@ internal static class ManifestEmitter
         { Dynamic: { } reason } => Json.Object(("dynamic", Json.String(reason))),
         _ => Json.Object(("layers", Json.Array(image.Layers))),
     };
+
+    /// <summary>The members that give them: what is in them is known at run time only, and to nobody who reads this.</summary>
+    private static string? Secrets(EquatableArray<SecretModel> secrets) => secrets.Count == 0 ? null : Json.Array(secrets.Select(s => Json.String(s.Name)));
 
     private static string Parameters(IEnumerable<ParameterModel> parameters) => Json.Array(parameters.Select(p => Json.Object(
         ("name", Json.String(p.Name.TrimStart('@'))),

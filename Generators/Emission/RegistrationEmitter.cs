@@ -61,7 +61,7 @@ internal static class RegistrationEmitter
         code.Open(before);
         code.Line($"Name = {Json.String(function.FullName)},");
         code.Line($"Assembly = {Json.String(assembly)},");
-        EmitOptions(code, function.Options, function.Image);
+        EmitOptions(code, function.Options, function.Image, function.Secrets);
         if (function.Return.Kind == ReturnKind.Stream)
         {
             code.Line("IsStreaming = true,");
@@ -88,7 +88,7 @@ internal static class RegistrationEmitter
         code.Open($"{Runtime}FunctionRegistry.Register(new {Runtime}ServiceDefinition");
         code.Line($"Name = {Json.String(service.Owner.Name)},");
         code.Line($"Assembly = {Json.String(assembly)},");
-        EmitOptions(code, service.Options, service.Image);
+        EmitOptions(code, service.Options, service.Image, service.Secrets);
         EmitCluster(code, service.ClusterSize);
         code.Line("Create = Create,");
         code.Line("Functions = [");
@@ -143,11 +143,16 @@ internal static class RegistrationEmitter
         code.Line();
     }
 
-    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image)
+    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image, EquatableArray<SecretModel> secrets)
     {
         if (options.Count > 0)
         {
             code.Line($"Options = new {Runtime}FunctionOptions {{ {string.Join(", ", options.Select(o => $"{o.Name} = {o.Code}"))} }},");
+        }
+
+        if (secrets.Count > 0)
+        {
+            code.Line($"Secrets = static () => [{string.Join(", ", secrets.Select(s => s.Expression))}],");
         }
 
         if (image is not null)

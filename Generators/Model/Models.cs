@@ -28,6 +28,15 @@ internal sealed record OptionModel(string Name, string Code, string Json);
 /// <param name="Dynamic">Why it is not constant; null if it is.</param>
 internal sealed record ImageModel(string Name, string Member, string Expression, EquatableArray<string> Layers, string? Dynamic);
 
+/// <summary>A member that gives a secret.</summary>
+/// <param name="Name">As written in the attribute.</param>
+/// <param name="Expression">C# that evaluates it.</param>
+internal sealed record SecretModel(string Name, string Expression);
+
+/// <summary>A type whose values are stored in dicts or queues.</summary>
+/// <param name="Use">How they travel.</param>
+internal sealed record StoredTypeModel(TypeUse Use);
+
 /// <summary>What a method gives back.</summary>
 internal enum ReturnKind
 {
@@ -84,7 +93,8 @@ internal sealed record FunctionModel(
     ImageModel? Image,
     EquatableArray<string> Docs,
     BatchModel? Batch,
-    int ClusterSize)
+    int ClusterSize,
+    EquatableArray<SecretModel> Secrets)
 {
     public string FullName => Owner.Name + "." + Name;
 
@@ -127,7 +137,8 @@ internal sealed record ServiceModel(
     EquatableArray<OptionModel> Options,
     ImageModel? Image,
     EquatableArray<string> Docs,
-    int ClusterSize);
+    int ClusterSize,
+    EquatableArray<SecretModel> Secrets);
 
 /// <summary>What became of one attribute: a model, maybe with remarks on its image, or diagnostics that say why there is none.</summary>
 internal sealed record Parsed<T>(T? Model, EquatableArray<CodecModel> Codecs, EquatableArray<DiagnosticModel> Diagnostics)

@@ -11,6 +11,8 @@ internal static class KnownNames
     public const string Exit = "Modal.ExitAttribute";
     public const string Image = "Modal.Image";
     public const string Secret = "Modal.Secret";
+    public const string Dict = "Modal.Dict";
+    public const string Queue = "Modal.Queue";
     public const string BuildOptions = "Modal.BuildOptions";
     public const string PipOptions = "Modal.PipOptions";
     public const string CancellationToken = "System.Threading.CancellationToken";

@@ -32,29 +32,9 @@ internal static class OptionsParser
             return null;
         }
 
-        var members = new List<ISymbol>();
-        for (var t = owner; t is not null && members.Count == 0; t = t.BaseType)
+        var (found, problem) = Find(name, owner, compilation, KnownNames.Image);
+        if (found is not null)
         {
-            members.AddRange(t.GetMembers(name).Where(m => compilation.IsSymbolAccessibleWithin(m, owner)));
-        }
-
-        string problem;
-        switch (members)
-        {
-            case []:
-                problem = $"'{TypeNames.Readable(owner)}' has no member of that name";
-                break;
-            case [var member]:
-                problem = Check(member);
-                break;
-            default:
-                problem = "it has overloads, so name a property or a field";
-                break;
-        }
-
-        if (problem.Length == 0)
-        {
-            var found = members[0];
             var expression = $"{TypeNames.Identity(found.ContainingType)}.{TypeNames.Escape(name)}{(found is IMethodSymbol ? "()" : "")}";
             if (MemberBody.Changeable(found) is { } changeable)
             {
@@ -75,7 +55,51 @@ internal static class OptionsParser
         return null;
     }
 
-    private static string Check(ISymbol member)
+    /// <summary>The secrets' members, in the order in which they are written; those that are unusable are left out, and a diagnostic says so.</summary>
+    public static EquatableArray<SecretModel> ParseSecrets(AttributeData attribute, INamedTypeSymbol owner, Compilation compilation, List<DiagnosticModel> diagnostics)
+    {
+        if (attribute.NamedArguments.FirstOrDefault(static a => a.Key == "Secrets").Value is not { Kind: TypedConstantKind.Array, IsNull: false } names)
+        {
+            return default;
+        }
+
+        var secrets = new List<SecretModel>();
+        for (var i = 0; i < names.Values.Length; i++)
+        {
+            var name = names.Values[i].Value as string ?? "";
+            var (found, problem) = Find(name, owner, compilation, KnownNames.Secret);
+            problem = secrets.Any(s => s.Name == name) ? "it is named twice" : problem;
+            if (found is null || problem.Length > 0)
+            {
+                diagnostics.Add(DiagnosticModel.Create(Descriptors.Secret, AttributeArguments.PlaceOfElement(attribute, "Secrets", i), name, TypeNames.Readable(owner), problem));
+                continue;
+            }
+
+            secrets.Add(new SecretModel(name, $"{TypeNames.Identity(found.ContainingType)}.{TypeNames.Escape(name)}{(found is IMethodSymbol ? "()" : "")}"));
+        }
+
+        return secrets.ToEquatableArray();
+    }
+
+    /// <summary>The member of that name, or why it cannot be used.</summary>
+    private static (ISymbol? Member, string Problem) Find(string name, INamedTypeSymbol owner, Compilation compilation, string wanted)
+    {
+        var members = new List<ISymbol>();
+        for (var t = owner; t is not null && members.Count == 0; t = t.BaseType)
+        {
+            members.AddRange(t.GetMembers(name).Where(m => compilation.IsSymbolAccessibleWithin(m, owner)));
+        }
+
+        var problem = members switch
+        {
+            [] => $"'{TypeNames.Readable(owner)}' has no member of that name",
+            [var member] => Check(member, wanted),
+            _ => "it has overloads, so name a property or a field",
+        };
+        return problem.Length == 0 ? (members[0], "") : (null, problem);
+    }
+
+    private static string Check(ISymbol member, string wanted)
     {
         var type = member switch
         {
@@ -85,8 +109,8 @@ internal static class OptionsParser
             _ => null,
         };
         return type is null ? "it must be a property, a field or a method without parameters"
-            : !member.IsStatic ? "it must be static, since the image is needed before there is an instance"
-            : type.ToDisplayString() != KnownNames.Image ? $"its type is '{TypeNames.Readable(type)}' and must be 'Image'"
+            : !member.IsStatic ? $"it must be static, since the {(wanted == KnownNames.Image ? "image" : "secret")} is needed before there is an instance"
+            : type.ToDisplayString() != wanted ? $"its type is '{TypeNames.Readable(type)}' and must be '{wanted.Substring("Modal.".Length)}'"
             : "";
     }
 }

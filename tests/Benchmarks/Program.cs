@@ -7,11 +7,12 @@ using Modal.Benchmarks.Ingest;
 using Modal.Benchmarks.LazyStart;
 using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Placing;
+using Modal.Benchmarks.QueueDict;
 using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark()];
+    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark(), new QueueDictBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

@@ -42,8 +42,9 @@ internal sealed partial class AppGrain
         }
     }
 
-    public async Task<LookupOutcome?> LookupAsync(string name, Payload? serviceArguments)
+    public async Task<LookupOutcome?> LookupAsync(LookingUp looking)
     {
+        var (name, serviceArguments) = looking;
         if (await LoadAsync() is not { } deployed)
         {
             return null;

@@ -5,6 +5,7 @@ using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Deployments;
 using Modal.Backend.ControlPlane.Functions;
 using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Protocol;
 using Orleans.Concurrency;
 
@@ -18,6 +19,7 @@ internal sealed partial class AppGrain : Grain, IAppGrain, IDeployedAppGrain, ID
     private readonly Clock _clock;
     private readonly Registry<AppOutbox> _outboxes;
     private readonly DeploymentStore _deployments;
+    private readonly SecretStore _secrets;
     private readonly ILogger<AppGrain> _logger;
     private readonly TimeSpan _grace;
     private readonly Wakeup _wakeup;
@@ -30,11 +32,13 @@ internal sealed partial class AppGrain : Grain, IAppGrain, IDeployedAppGrain, ID
     private bool _isClosing;
     private string? _leftBecause;
 
-    public AppGrain(Clock clock, Registry<AppOutbox> outboxes, DeploymentStore deployments, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
+    public AppGrain(
+        Clock clock, Registry<AppOutbox> outboxes, DeploymentStore deployments, SecretStore secrets, IOptions<ControlPlaneOptions> options, ILogger<AppGrain> logger)
     {
         _clock = clock;
         _outboxes = outboxes;
         _deployments = deployments;
+        _secrets = secrets;
         _logger = logger;
         _grace = options.Value.AppGrace;
         var self = this.AsReference<IAppGrain>();
@@ -220,6 +224,7 @@ internal sealed partial class AppGrain : Grain, IAppGrain, IDeployedAppGrain, ID
         _logger.AppEnded(this.GetPrimaryKeyString());
         await GrainFactory.GetGrain<IAppDirectoryGrain>(0).RemoveAsync(this.GetPrimaryKeyString());
         CompleteOutbox();
+        await _logger.WatchAsync(_secrets.RemoveOfAppAsync(this.GetPrimaryKeyString()));
         DeactivateOnIdle();
     }
 

@@ -10,7 +10,7 @@ internal interface IDeployedAppGrain : IGrainWithStringKey
     Task<DeployOutcome> DeployAsync(Deploying deploying);
 
     /// <summary>What is needed to call a deployed function; null if there is no such app.</summary>
-    Task<LookupOutcome?> LookupAsync(string name, Payload? serviceArguments);
+    Task<LookupOutcome?> LookupAsync(LookingUp looking);
 
     /// <summary>The current version of a deployed app, which runs from then on if it did not; null if there is none.</summary>
     Task<StoredDeployment?> GetDeploymentAsync();
@@ -31,6 +31,11 @@ internal sealed record Deploying(
 
 [GenerateSerializer, Immutable]
 internal sealed record DeployOutcome([property: Id(0)] long Version, [property: Id(1)] bool IsUnchanged, [property: Id(2)] IReadOnlyList<string> Incompatibilities);
+
+/// <param name="Name">Of a function or service.</param>
+/// <param name="ServiceArguments">Null for a static function.</param>
+[GenerateSerializer, Immutable]
+internal sealed record LookingUp([property: Id(0)] string Name, [property: Id(1)] Payload? ServiceArguments);
 
 /// <param name="Function">Null if the app has none of that name and kind.</param>
 /// <param name="Version">The app's version.</param>

@@ -61,7 +61,7 @@ internal sealed partial class DeploymentService(DeploymentStore deployments, Env
     {
         var environment = await environments.ResolveAsync(request.Environment);
         var appId = Protocol.Id.DeployedApp(environment, request.App);
-        var found = await grains.GetGrain<IDeployedAppGrain>(appId).LookupAsync(request.Name, request.ServiceArguments) ?? throw Unknown(environment, request.App);
+        var found = await grains.GetGrain<IDeployedAppGrain>(appId).LookupAsync(new LookingUp(request.Name, request.ServiceArguments)) ?? throw Unknown(environment, request.App);
         return found.Function is { } function
             ? new LookupReply { AppId = appId, Function = function, Version = found.Version }
             : throw new RpcException(new Status(

@@ -1,5 +1,8 @@
+using Grpc.Core;
 using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Persistence;
 using Modal.Backend.ControlPlane.Placing;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Protocol;
 
 namespace Modal.Backend.ControlPlane.Functions;
@@ -191,10 +194,58 @@ internal sealed partial class FunctionGrain
             (start.ClusterId, start.ClusterRank, start.ClusterSize) = (cluster.Id, container.Rank, cluster.Size);
         }
 
+        if (start.Function.Secrets.Count > 0)
+        {
+            _ = _logger.WatchAsync(StartWithSecretsAsync(start, session));
+        }
+        else
+        {
+            Start(start, session, now);
+        }
+    }
+
+    // The worker gets the values as they are when the container starts.
+    private async Task StartWithSecretsAsync(StartContainer start, string session)
+    {
+        Failure? failure = null;
+        try
+        {
+            var variables = await _secrets.ResolveAsync(start.AppId, start.Function.Secrets);
+            start.SecretVariables.Add(variables.ToDictionary());
+            start.SecretFingerprint = _secrets.Fingerprint(variables);
+        }
+        catch (Exception e) when (e is SecretException or DatabaseException or RpcException)
+        {
+            failure = new Failure { Kind = FailureKind.Startup, Message = $"'{Name}' cannot start: {(e is RpcException rpc ? rpc.Status.Detail : e.Message)}", ContainerId = start.ContainerId };
+        }
+
+        var now = _clock.NowMs;
+        var container = _core!.FindContainer(start.ContainerId);
+        if (container is null || container.WorkerSession != session)
+        {
+            // Its worker was lost meanwhile.
+            return;
+        }
+
+        if (container.Phase == ContainerPhase.Starting && failure is null)
+        {
+            Start(start, session, now);
+        }
+        else
+        {
+            // One that was told to stop meanwhile has never been on the worker, which therefore says nothing of it.
+            _core.OnExited(start.ContainerId, container.Phase == ContainerPhase.Starting ? ExitReason.StartupFailed : ExitReason.Stopped, failure, now);
+        }
+
+        await AfterTurn();
+    }
+
+    private void Start(StartContainer start, string session, long now)
+    {
         if (!_workers.TryGet(session, out var link) || !link.TryStart(start))
         {
             // The worker went away while the answer was on its way.
-            _core.OnWorkerLost(session, now);
+            _core!.OnWorkerLost(session, now);
         }
     }
 

@@ -5,6 +5,7 @@ using Modal.Backend.ControlPlane.Calls;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Placing;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Protocol;
 using Orleans.Concurrency;
@@ -26,6 +27,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
     private readonly Registry<CallOutbox> _outboxes;
     private readonly Registry<WorkerLink> _workers;
     private readonly Registry<AppOutbox> _apps;
+    private readonly ISecretValues _secrets;
     private readonly ILogger<FunctionGrain> _logger;
     private readonly ICallStore _calls;
     private readonly long _graceMs;
@@ -43,12 +45,13 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
     private string? _retiredBecause;
 
     public FunctionGrain(
-        Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, ICallStore calls, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
+        Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, ICallStore calls, ISecretValues secrets, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
     {
         _clock = clock;
         _outboxes = outboxes;
         _workers = workers;
         _apps = apps;
+        _secrets = secrets;
         _logger = logger;
         _calls = calls;
         _keepResults = options.Value.ResultKeep;

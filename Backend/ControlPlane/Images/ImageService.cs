@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.ControlPlane.Clients;
 using Modal.Backend.ControlPlane.Hosting;
+using Modal.Backend.ControlPlane.Secrets;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Backend.Store.Digests;
 using Modal.Protocol;
@@ -14,7 +15,7 @@ namespace Modal.Backend.ControlPlane.Images;
 /// that all workers share.
 /// </summary>
 internal sealed class ImageService(
-    Registry<WorkerLink> links, Registry<RunningBuild> builds, WorkerArrivals arrivals, IHostApplicationLifetime lifetime, ILogger<ImageService> logger) : Protocol.Images.ImagesBase
+    Registry<WorkerLink> links, Registry<RunningBuild> builds, WorkerArrivals arrivals, ISecretValues secrets, IHostApplicationLifetime lifetime, ILogger<ImageService> logger) : Protocol.Images.ImagesBase
 {
     // A build that kills its worker twice would kill them all.
     private const int MaxWorkers = 2;
@@ -29,6 +30,12 @@ internal sealed class ImageService(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try
         {
+            foreach (var secret in request.Secrets.Where(static s => s.Reference is not null))
+            {
+                secret.Variables.Clear();
+                secret.Variables.Add((await secrets.ResolveAsync(request.AppId, [secret.Reference])).ToDictionary());
+            }
+
             for (var attempt = 1; attempt <= MaxWorkers; attempt++)
             {
                 if (await BuildOnAsync(await ChooseAsync(request.Image, stop.Token), request, responses, stop.Token))
@@ -38,6 +45,10 @@ internal sealed class ImageService(
             }
 
             await responses.WriteAsync(Failed($"The worker that built the image was lost, {MaxWorkers} times. The server's log says why; call again to try again."), stop.Token);
+        }
+        catch (SecretException e)
+        {
+            await responses.WriteAsync(Failed(e.Message), stop.Token);
         }
         catch (Exception e) when (ClientService.IsDisconnect(e))
         {

@@ -30,12 +30,13 @@ internal static class HostCommand
         var disk = new Option<long>("--disk-mib") { Description = "For a worker: disk that containers may request in all; 0 means 80 % of what is free." };
         var runners = new Option<int?>("--waiting-runners") { Description = "How many runners wait for containers at most, each with some 80 MiB; two per core if it is not given." };
         var database = new Option<string?>("--database") { Description = "Where a server keeps its records: sqlite:/path, or postgresql://user@host:port/database (password from PGPASSWORD).", DefaultValueFactory = _ => new HostOptions().Database };
+        var secretsKey = new Option<string?>("--secrets-key") { Description = "File with the key that seals secrets, made at first use: secrets.key of the state directory if it is not given. Servers that share a database share it.", DefaultValueFactory = _ => new HostOptions().SecretsKey };
         var keep = new Option<int>("--keep-blobs-days") { Description = "How long unused code files and large payloads stay in the store, 1 to 365; the same for all servers of a store.", DefaultValueFactory = _ => 7 };
         var idle = new Option<int>("--idle-minutes") { Description = "Stop when no app has run for this long; 0 means never.", DefaultValueFactory = _ => 30 };
         var console = new Option<bool>("--console") { Description = "Log to the console as well as to the file." };
         var command = new Command("serve", "Runs until it is stopped. If another process serves the state directory, ends at once.")
         {
-            role, listen, server, store, database, keep, images, runners, region, pool, gpus, disk, idle, console,
+            role, listen, server, store, database, secretsKey, keep, images, runners, region, pool, gpus, disk, idle, console,
         };
         command.SetAction((parsed, token) => ServeCommand.RunAsync(
             new HostOptions
@@ -47,6 +48,7 @@ internal static class HostCommand
                 Images = parsed.GetValue(images),
                 Store = parsed.GetValue(store),
                 Database = parsed.GetValue(database),
+                SecretsKey = parsed.GetValue(secretsKey) is { Length: > 0 } key ? Path.GetFullPath(key) : null,
                 WaitingRunners = parsed.GetValue(runners),
                 BlobKeep = TimeSpan.FromDays(parsed.GetValue(keep)),
                 Region = parsed.GetValue(region)!,

@@ -180,7 +180,7 @@ internal sealed partial class Container
             return false;
         }
 
-        _snapshotKey = SnapshotKey.Of(platform, function.ImageId, Path.GetFileName(_spec!.CodePath), function, MemoryMiB);
+        _snapshotKey = SnapshotKey.Of(platform, function.ImageId, Path.GetFileName(_spec!.CodePath), function, MemoryMiB, _start.SecretFingerprint);
         var (snapshot, obstacle) = await _services.Snapshots.FindAsync(_snapshotKey, _abort.Token);
         if (snapshot is null && obstacle is null)
         {
@@ -295,9 +295,10 @@ internal sealed partial class Container
             TaskScheduler.Default);
     }
 
+    // What the platform says comes last: no secret can stand in for it.
     private Dictionary<string, string> Variables()
     {
-        var variables = new Dictionary<string, string>(StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
+        var variables = new Dictionary<string, string>(_start.SecretVariables, StringComparer.Ordinal) { ["MODAL_CONTAINER_ID"] = Id, ["MODAL_FUNCTION_NAME"] = _start.Function.Name };
         if (_start.ClusterId.Length > 0)
         {
             variables["MODAL_CLUSTER_ID"] = _start.ClusterId;

@@ -23,7 +23,8 @@ internal sealed record SnapshotKey(string FamilyName, string Name)
     /// <param name="code">The code version's folder name.</param>
     /// <param name="function">The function; its service arguments are inline.</param>
     /// <param name="memoryMiB">The memory limit, by which the runtime lays out its heap.</param>
-    public static SnapshotKey Of(string platform, string root, string code, FunctionSpec function, long memoryMiB)
+    /// <param name="secrets">Tells the values of its secrets from others, since the process may have read them; empty if it has none.</param>
+    public static SnapshotKey Of(string platform, string root, string code, FunctionSpec function, long memoryMiB, string secrets)
     {
         // Only what the process has seen when the snapshot is taken.
         var seen = new FunctionSpec
@@ -40,7 +41,7 @@ internal sealed record SnapshotKey(string FamilyName, string Name)
         };
         seen.Methods.AddRange(function.Methods);
         var family = Family(platform, root, function.NeedsAspnetcore);
-        return new SnapshotKey(family, Hash($"{family}\n{code}\n{memoryMiB}\n{Convert.ToHexStringLower(SHA256.HashData(seen.ToByteArray()))}"));
+        return new SnapshotKey(family, Hash($"{family}\n{code}\n{memoryMiB}\n{Convert.ToHexStringLower(SHA256.HashData(seen.ToByteArray()))}{(secrets.Length > 0 ? $"\n{secrets}" : "")}"));
     }
 
     /// <summary>Derives the name of a runner's that has no code yet.</summary>

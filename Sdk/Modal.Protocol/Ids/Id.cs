@@ -29,6 +29,15 @@ public static class Id
     /// <summary>Prefix of an image.</summary>
     public const string Image = "im-";
 
+    /// <summary>Prefix of a secret.</summary>
+    public const string Secret = "st-";
+
+    /// <summary>Prefix of a dict.</summary>
+    public const string Dict = "di-";
+
+    /// <summary>Prefix of a queue.</summary>
+    public const string Queue = "qu-";
+
     // 22 characters of a 62-letter alphabet are 131 bits: as unlikely to repeat as a GUID.
     private const int SuffixLength = 22;
     private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

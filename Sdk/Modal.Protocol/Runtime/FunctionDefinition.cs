@@ -27,6 +27,9 @@ public sealed class FunctionDefinition
     /// <summary>What <see cref="Image"/> was when the program was compiled. Null if there is none, or if it was not constant.</summary>
     public CompiledImage? CompiledImage { get; init; }
 
+    /// <summary>Evaluates to the SDK's <c>Secret</c> objects. Called on the client only, at most once per app. Null, the default, means none.</summary>
+    public Func<IReadOnlyList<object?>>? Secrets { get; init; }
+
     /// <summary>The method returns <c>IAsyncEnumerable&lt;T&gt;</c>: it answers with yields and then done.</summary>
     public bool IsStreaming { get; init; }
 

@@ -32,4 +32,7 @@ public sealed class ServiceDefinition
 
     /// <summary>As <see cref="FunctionDefinition.CompiledImage"/>.</summary>
     public CompiledImage? CompiledImage { get; init; }
+
+    /// <summary>Evaluates to the SDK's <c>Secret</c> objects. Called on the client only, at most once per app. Null, the default, means none.</summary>
+    public Func<IReadOnlyList<object?>>? Secrets { get; init; }
 }

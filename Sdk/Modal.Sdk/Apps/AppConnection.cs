@@ -30,6 +30,7 @@ internal sealed class AppConnection : IAsyncDisposable
         Client = new ModalClient.ModalClientClient(channel);
         Images = new Protocol.Images.ImagesClient(channel);
         Calls = new Protocol.Calls.CallsClient(channel);
+        Secrets = new Protocol.Secrets.SecretsClient(channel);
         Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
         _app = session.IsInContainer ? null : Client.RunApp();
     }
@@ -41,6 +42,7 @@ internal sealed class AppConnection : IAsyncDisposable
     public Protocol.Images.ImagesClient Images { get; }
 
     public Protocol.Calls.CallsClient Calls { get; }
+    public Protocol.Secrets.SecretsClient Secrets { get; }
 
     public BlobTransfer Transfer { get; }
 

@@ -208,17 +208,18 @@ internal sealed class AppSession : IAsyncDisposable
 
         // In a container the image is almost always known to the server, and what it was made from may not be here.
         Func<Image?> image = () => FunctionSpecs.FindImage(target);
+        Func<IReadOnlyList<Secret>> secrets = () => FunctionSpecs.FindSecrets(target);
         if (!IsInContainer)
         {
-            var found = image();
-            image = () => found;
+            var (foundImage, foundSecrets) = (image(), secrets());
+            (image, secrets) = (() => foundImage, () => foundSecrets);
         }
 
         lock (_gate)
         {
             if (!_streams.TryGetValue(spec.FunctionId, out var stream))
             {
-                stream = new FunctionStream(this, spec, image);
+                stream = new FunctionStream(this, spec, image, secrets);
                 _streams.Add(spec.FunctionId, stream);
             }
 

@@ -61,6 +61,22 @@ internal static class FunctionSpecs
         return ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage);
     }
 
+    /// <summary>The secrets of a function that a handle calls.</summary>
+    public static IReadOnlyList<Secret> FindSecrets(FunctionTarget target)
+    {
+        if (target.Service is { } service)
+        {
+            var definition = FunctionRegistry.FindService(service.ServiceName) ?? throw Unknown(service.ServiceName);
+            return Secrets(definition.Name, definition.Secrets);
+        }
+
+        var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
+        return Secrets(function.Name, function.Secrets);
+    }
+
+    private static IReadOnlyList<Secret> Secrets(string function, Func<IReadOnlyList<object?>>? read) =>
+        [.. (read?.Invoke() ?? []).Select((s, i) => s as Secret ?? throw new InvalidRequestException($"Secret {i + 1} of '{function}' is null: the member that it names must give one."))];
+
     // A batched method has its containers to itself: the generator sees to that.
     private static void SetBatch(FunctionSpec spec, IReadOnlyList<FunctionDefinition> functions)
     {

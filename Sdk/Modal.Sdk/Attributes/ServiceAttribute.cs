@@ -33,6 +33,14 @@ public sealed class ServiceAttribute : Attribute
     /// <summary>Name of a static property, field or parameterless method of the declaring class that gives the <see cref="Modal.Image"/>. Null, the default, means the standard base.</summary>
     public string? Image { get; set; }
 
+    /// <summary>
+    /// Names of static properties, fields or parameterless methods of the declaring class that give a <see cref="Secret"/>: containers get its variables before any user code runs. Of equal variables the last one
+    /// counts. Null, the default, means none.
+    /// </summary>
+#pragma warning disable CA1819 // Attributes take arrays.
+    public string[]? Secrets { get; set; }
+#pragma warning restore CA1819
+
     /// <summary>Seconds one attempt may take, 1 to 86,400. 0, the default, means 300.</summary>
     public int TimeoutSeconds { get; set; }
 

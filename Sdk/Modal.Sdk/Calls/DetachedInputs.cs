@@ -17,7 +17,7 @@ internal sealed class DetachedInputs(AppSession session, FunctionStream stream)
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
-    private readonly Queue<(CallPart Part, TaskCompletionSource Stored)> _waiting = new();
+    private readonly System.Collections.Generic.Queue<(CallPart Part, TaskCompletionSource Stored)> _waiting = new();
     private int _requests;
 
     /// <summary>Ends when the inputs are on the server's disk.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Grpc.Core;
 using Modal.Connections;
 using Modal.Protocol;
 
@@ -15,12 +16,11 @@ internal static class DetachedResults
     /// <summary>Its results in the order in which they were made, until it is finished.</summary>
     public static async IAsyncEnumerable<CallResult> ReadAsync(string callId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var server = ServerConnection.Current;
         var after = 0UL;
         for (var broken = 0; ; broken++)
         {
-            var channel = await server.OpenAsync(cancellationToken).ConfigureAwait(false);
-            using var call = new Protocol.Calls.CallsClient(channel).Read(new ReadCallRequest { CallId = callId, After = after }, cancellationToken: cancellationToken);
+            using var connection = await ServerConnection.RentAsync(cancellationToken).ConfigureAwait(false);
+            using var call = new Protocol.Calls.CallsClient(connection.Invoker).Read(new ReadCallRequest { CallId = callId, After = after }, cancellationToken: cancellationToken);
             while (true)
             {
                 CallProgress? progress = null;
@@ -31,11 +31,11 @@ internal static class DetachedResults
                         progress = call.ResponseStream.Current;
                     }
                 }
-                catch (Exception e) when (ServerConnection.IsBroken(e) && !cancellationToken.IsCancellationRequested && broken < MaxBroken)
+                catch (RpcException e) when (GrpcErrors.IsTransient(e) && !cancellationToken.IsCancellationRequested && broken < MaxBroken)
                 {
-                    server.Lost(channel);
+                    connection.Drop();
                 }
-                catch (Grpc.Core.RpcException e)
+                catch (RpcException e)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     throw GrpcErrors.ToException(e);

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Modal.Apps;
 using Modal.Protocol;
+using Modal.Secrets;
 
 namespace Modal.Calls;
 
@@ -27,12 +28,13 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly AppSession _session;
     private readonly FunctionSpec _function;
     private readonly Func<Image?> _image;
+    private readonly Func<IReadOnlyList<Secret>> _secrets;
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<(ulong Call, ulong Index), PendingInput> _pending = [];
-    private readonly Queue<PendingInput> _unsent = new();
-    private readonly Queue<CallRequest> _control = new();
+    private readonly System.Collections.Generic.Queue<PendingInput> _unsent = new();
+    private readonly System.Collections.Generic.Queue<CallRequest> _control = new();
     private Task? _run;
     private IClientStreamWriter<CallRequest>? _writer;
     private Task _send = Task.CompletedTask;
@@ -45,13 +47,15 @@ internal sealed class FunctionStream : IAsyncDisposable
     private Exception? _failed;
 
     /// <param name="session">The app.</param>
-    /// <param name="function">The function, without its image.</param>
+    /// <param name="function">The function, without its image and secrets.</param>
     /// <param name="image">Its image; asked for only if the server does not know the function already.</param>
-    public FunctionStream(AppSession session, FunctionSpec function, Func<Image?> image)
+    /// <param name="secrets">Its secrets; as its image.</param>
+    public FunctionStream(AppSession session, FunctionSpec function, Func<Image?> image, Func<IReadOnlyList<Secret>> secrets)
     {
         _session = session;
         _function = function;
         _image = image;
+        _secrets = secrets;
         Detached = new DetachedInputs(session, this);
     }
 
@@ -261,6 +265,13 @@ internal sealed class FunctionStream : IAsyncDisposable
         }
 
         _function.ImageId = await _session.EnsureImageAsync(connection, _image(), cancellationToken).ConfigureAwait(false);
+        if (_secrets() is { Count: > 0 } secrets)
+        {
+            var references = await AppSecrets.PutAsync(connection.Secrets, _session.AppId, FunctionId, secrets, cancellationToken).ConfigureAwait(false);
+            _function.Secrets.Clear();
+            _function.Secrets.AddRange(references);
+        }
+
         await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
     }
 

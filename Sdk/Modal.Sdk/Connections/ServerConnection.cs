@@ -5,101 +5,171 @@ using Modal.Runtime;
 
 namespace Modal.Connections;
 
-/// <summary>This process's connection to its server for what belongs to no app. Opened at first use, shared by all, replaced when it breaks; never closed otherwise. For any thread.</summary>
-internal sealed class ServerConnection
+/// <summary>
+/// Requests that need no app. All of a process share one connection to a server, opened at first use and replaced when it breaks; what breaks with it is sent again, so requests carry ids that
+/// make repeating harmless. For any thread.
+/// </summary>
+internal static class ServerConnection
 {
-    // Opening one tries for some 20 s by itself; these are for a server that breaks connections.
+    // Each attempt first opens a connection, which waits some 20 s for a server that is being started again: more means that the server breaks whatever it is asked.
     private const int MaxAttempts = 5;
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
-    private static readonly ConcurrentDictionary<string, ServerConnection> s_connections = new(StringComparer.Ordinal);
 
-    private static (ContainerContext Context, ServerConnection Connection)? s_inContainer;
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+    private static readonly ConcurrentDictionary<string, Shared> s_servers = new(StringComparer.Ordinal);
+    private static (ContainerContext Context, Shared Server)? s_inContainer;
 
-    private readonly ServerAddress _address;
-    private readonly Lock _gate = new();
-    private Task<GrpcChannel>? _channel;
-
-    private ServerConnection(ServerAddress address) => _address = address;
-
-    /// <summary>The connection to the server that the environment names now; in a container, to the one that it belongs to.</summary>
-    /// <exception cref="AccessDeniedException">This container may not speak to its server.</exception>
-    public static ServerConnection Current => ContainerContext.Current is { } container
-        ? InContainer(container)
-        : s_connections.GetOrAdd(
-            Environment.GetEnvironmentVariable(ServerAddress.Variable) is { Length: > 0 } url ? url : StateDirectory.Socket, static _ => new ServerConnection(ServerAddress.FromEnvironment()));
-
-    /// <summary>Makes a request, again if the connection breaks: it must not matter that it is made twice.</summary>
-    /// <exception cref="ModalException">What the server answered.</exception>
-    public async Task<T> RequestAsync<T>(Func<GrpcChannel, CancellationToken, Task<T>> request, CancellationToken cancellationToken)
+    // The server that the environment names now; in a container, the one that it belongs to.
+    private static Shared Server
     {
+        get
+        {
+            if (ContainerContext.Current is { } container)
+            {
+                return InContainer(container);
+            }
+
+            var address = ServerAddress.FromEnvironment();
+            return s_servers.GetOrAdd(address.ToString(), static (_, a) => new Shared(a), address);
+        }
+    }
+
+    /// <summary>Sends a request to the server that the environment names.</summary>
+    /// <param name="request">Sends it; the flag says that it may have been sent before.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ModalException">The server refuses it, or cannot be reached.</exception>
+    /// <exception cref="AccessDeniedException">This container may not speak to its server.</exception>
+    public static async Task<T> SendAsync<T>(Func<CallInvoker, bool, Task<T>> request, CancellationToken cancellationToken)
+    {
+        var server = Server;
         for (var attempt = 1; ; attempt++)
         {
-            var channel = await OpenAsync(cancellationToken).ConfigureAwait(false);
+            var connection = await server.RentAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                return await request(channel, cancellationToken).ConfigureAwait(false);
+                return await request(connection.Invoker, attempt > 1).ConfigureAwait(false);
             }
-            catch (Exception e) when (IsBroken(e) && !cancellationToken.IsCancellationRequested && attempt < MaxAttempts)
+            catch (RpcException e) when (cancellationToken.IsCancellationRequested)
             {
-                Lost(channel);
+                throw new OperationCanceledException(e.Status.Detail, e, cancellationToken);
+            }
+            catch (RpcException e) when (GrpcErrors.IsTransient(e) && attempt < MaxAttempts)
+            {
+                server.Drop(connection);
             }
             catch (RpcException e)
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 throw GrpcErrors.ToException(e);
+            }
+            finally
+            {
+                server.Return(connection);
             }
 
             await Task.Delay(s_pause * attempt, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>The connection, opened if there is none.</summary>
-    public Task<GrpcChannel> OpenAsync(CancellationToken cancellationToken)
+    /// <summary>The connection for something that lasts, such as a stream of answers. To be disposed when that is over.</summary>
+    /// <param name="cancellationToken">Stops waiting for it.</param>
+    public static async Task<Lease> RentAsync(CancellationToken cancellationToken)
     {
-        Task<GrpcChannel> channel;
-        lock (_gate)
-        {
-            if (_channel is null or { IsFaulted: true } or { IsCanceled: true })
-            {
-                _channel = Task.Run(async () => (await ServerHandshake.ConnectAsync(_address, CancellationToken.None).ConfigureAwait(false)).Channel, CancellationToken.None);
-            }
-
-            channel = _channel;
-        }
-
-        return channel.WaitAsync(cancellationToken);
-    }
-
-    /// <summary>Called by whoever notices that it broke: the next to ask opens another.</summary>
-    public void Lost(GrpcChannel channel)
-    {
-        lock (_gate)
-        {
-            if (_channel is { IsCompletedSuccessfully: true } current && current.Result == channel)
-            {
-                _channel = null;
-                // Others that still use it find it broken too.
-                channel.Dispose();
-            }
-        }
+        var server = Server;
+        var connection = await server.RentAsync(cancellationToken).ConfigureAwait(false);
+        return new Lease(connection.Invoker, () => server.Drop(connection), () => server.Return(connection));
     }
 
     // A copy from a snapshot serves another container: what the original had open is gone.
-    private static ServerConnection InContainer(ContainerContext container)
+    private static Shared InContainer(ContainerContext container)
     {
-        var connect = container.Connect ?? throw new AccessDeniedException(
-            $"'{container.FunctionName}' may not speak to the server: it has RestrictModalAccess = true. Take the restriction away.");
-        lock (s_connections)
+        var connect = container.Connect ?? throw new AccessDeniedException($"'{container.FunctionName}' may not speak to the server: it has RestrictModalAccess = true. Take the restriction away.");
+        lock (s_servers)
         {
             if (s_inContainer is not { } known || known.Context != container)
             {
-                s_inContainer = known = (container, new ServerConnection(ServerAddress.FromContainer(connect)));
+                s_inContainer = known = (container, new Shared(ServerAddress.FromContainer(connect)));
             }
 
-            return known.Connection;
+            return known.Server;
         }
     }
 
-    /// <summary>Whether the request may have been lost on the way.</summary>
-    public static bool IsBroken(Exception e) => e is ObjectDisposedException || (e is RpcException rpc && GrpcErrors.IsTransient(rpc));
+    /// <summary>The use of a connection.</summary>
+    internal sealed class Lease(CallInvoker invoker, Action drop, Action giveBack) : IDisposable
+    {
+        public CallInvoker Invoker => invoker;
+
+        /// <summary>It broke: the next to ask opens another.</summary>
+        public void Drop() => drop();
+
+        public void Dispose() => giveBack();
+    }
+
+    private sealed class Connection(GrpcChannel channel)
+    {
+        public GrpcChannel Channel { get; } = channel;
+
+        public CallInvoker Invoker { get; } = channel.CreateCallInvoker();
+
+        public int Users { get; set; }
+
+        public bool IsDropped { get; set; }
+    }
+
+    private sealed class Shared(ServerAddress address)
+    {
+        private readonly Lock _gate = new();
+        private Task<Connection>? _current;
+
+        public async Task<Connection> RentAsync(CancellationToken cancellationToken)
+        {
+            while (true)
+            {
+                Task<Connection> current;
+                lock (_gate)
+                {
+                    // One opening for all who wait; whoever gives up does not end it for the others.
+                    current = _current is null or { IsFaulted: true } ? _current = Task.Run(OpenAsync, CancellationToken.None) : _current;
+                }
+
+                var connection = await current.WaitAsync(cancellationToken).ConfigureAwait(false);
+                lock (_gate)
+                {
+                    if (!connection.IsDropped)
+                    {
+                        connection.Users++;
+                        return connection;
+                    }
+                }
+            }
+        }
+
+        /// <summary>It broke: the next to ask opens another.</summary>
+        public void Drop(Connection connection)
+        {
+            lock (_gate)
+            {
+                if (!connection.IsDropped)
+                {
+                    connection.IsDropped = true;
+                    _current = null;
+                }
+            }
+        }
+
+        public void Return(Connection connection)
+        {
+            bool isLast;
+            lock (_gate)
+            {
+                isLast = --connection.Users == 0 && connection.IsDropped;
+            }
+
+            if (isLast)
+            {
+                connection.Channel.Dispose();
+            }
+        }
+
+        private async Task<Connection> OpenAsync() => new((await ServerHandshake.ConnectAsync(address, CancellationToken.None).ConfigureAwait(false)).Channel);
+    }
 }

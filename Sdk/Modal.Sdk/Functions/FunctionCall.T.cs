@@ -106,10 +106,8 @@ public sealed class FunctionCall<TResult>
     /// <param name="terminateContainers">True kills the containers that work on it; false, the default, signals the code's <see cref="CancellationToken"/> and lets the containers go on. Other inputs in a killed container run again.</param>
     /// <param name="cancellationToken">Stops waiting for the answer.</param>
     /// <exception cref="NotFoundException">There is no such call.</exception>
-    public Task CancelAsync(bool terminateContainers = false, CancellationToken cancellationToken = default) => ServerConnection.Current.RequestAsync(
-        async (channel, token) => await new Protocol.Calls.CallsClient(channel)
-            .CancelAsync(new CancelCallRequest { CallId = Id, TerminateContainers = terminateContainers }, cancellationToken: token).ConfigureAwait(false),
-        cancellationToken);
+    public Task CancelAsync(bool terminateContainers = false, CancellationToken cancellationToken = default) => ServerConnection.SendAsync(
+        async (invoker, _) => await new Protocol.Calls.CallsClient(invoker).CancelAsync(new CancelCallRequest { CallId = Id, TerminateContainers = terminateContainers }, cancellationToken: cancellationToken).ConfigureAwait(false), cancellationToken);
 
     /// <summary>How the call stands.</summary>
     /// <param name="cancellationToken">Stops waiting for the answer.</param>
@@ -162,8 +160,8 @@ public sealed class FunctionCall<TResult>
         var bytes = result.Value switch
         {
             null => default,
-            { ContentCase: Payload.ContentOneofCase.BlobDigest } blob => await ServerConnection.Current.RequestAsync(
-                async (channel, token) => await new BlobTransfer(new Blobs.BlobsClient(channel)).ReadAsync(blob, token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false),
+            { ContentCase: Payload.ContentOneofCase.BlobDigest } blob => await ServerConnection.SendAsync(
+                async (invoker, _) => await new BlobTransfer(new Blobs.BlobsClient(invoker)).ReadAsync(blob, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false),
             var inline => inline.Inline.Memory,
         };
         return Payloads.Decode(_decode, bytes.Span, $"the call {Id}");

@@ -59,7 +59,7 @@ public static class FunctionCall
         }
     }
 
-    internal static Task<CallInfo> FindAsync(string id, bool withChildren, CancellationToken cancellationToken) => ServerConnection.Current.RequestAsync(
-        async (channel, token) => await new Protocol.Calls.CallsClient(channel).GetAsync(new GetCallRequest { CallId = id, WithChildren = withChildren }, cancellationToken: token).ConfigureAwait(false),
+    internal static Task<CallInfo> FindAsync(string id, bool withChildren, CancellationToken cancellationToken) => ServerConnection.SendAsync(
+        async (invoker, _) => await new Protocol.Calls.CallsClient(invoker).GetAsync(new GetCallRequest { CallId = id, WithChildren = withChildren }, cancellationToken: cancellationToken).ConfigureAwait(false),
         cancellationToken);
 }

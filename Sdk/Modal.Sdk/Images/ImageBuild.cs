@@ -30,12 +30,8 @@ internal static class ImageBuild
 
         foreach (var secret in definition.Secrets)
         {
-            var sent = new BuildSecret { Name = secret.Name };
-            foreach (var (name, value) in secret.Read())
-            {
-                sent.Variables[name] = value;
-            }
-
+            var sent = new BuildSecret { Name = secret.Name, Reference = secret.Reference };
+            secret.ReadTo(sent.Variables);
             request.Secrets.Add(sent);
         }
 

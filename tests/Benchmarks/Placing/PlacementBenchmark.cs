@@ -113,7 +113,7 @@ internal sealed class PlacementBenchmark : IBenchmark
         var random = new Random(3);
         var containers = new List<string>(standing);
         var positions = new Dictionary<string, int>(standing, StringComparer.Ordinal);
-        var evicted = new Queue<string>();
+        var evicted = new System.Collections.Generic.Queue<string>();
         var requests = new PoolRequest[standing + decisions];
         for (var i = 0; i < requests.Length; i++)
         {

@@ -35,7 +35,7 @@ internal sealed class World : IDisposable
             var id = function.Spec.FunctionId;
             var reference = new FunctionReference(this, id);
             _functions.Add(id, reference);
-            reference.Grain = orleans.Create(id, () => new FunctionGrain(clock, Outboxes, Links, new Registry<AppOutbox>(), new NoCalls(), options, NullLogger<FunctionGrain>.Instance));
+            reference.Grain = orleans.Create(id, () => new FunctionGrain(clock, Outboxes, Links, new Registry<AppOutbox>(), new NoCalls(), new NoSecrets(), options, NullLogger<FunctionGrain>.Instance));
         }
     }
 

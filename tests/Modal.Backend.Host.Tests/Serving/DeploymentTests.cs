@@ -55,6 +55,7 @@ public sealed class DeploymentTests(TestServer server) : IClassFixture<TestServe
 
         // The new one does not get ready by itself.
         worker.OnStart = static _ => null;
+        worker.EndsWhenTold = false;
         await DeployAsync(Square(), code: '1');
         var start = await worker.Messages.FirstAsync("the new container", m => m.Start?.Code.Digest[0] == '1' ? m.Start : null);
         await worker.SendAsync(new WorkerMessage { Ready = new ContainerReady { ContainerId = start.ContainerId } });

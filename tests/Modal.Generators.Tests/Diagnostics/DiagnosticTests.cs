@@ -98,6 +98,13 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2024", "partial class Jobs { [Clustered(Size = 2)] static int «F»(int x) => x; }")]
     [InlineData("MODAL2024", "[Service] partial class Jobs { [Function, Clustered(Size = 2)] int «F»(int x) => x; }")]
     [InlineData("MODAL2024", "[Clustered(Size = 2)] partial class «Jobs» { [Function] static int F(int x) => x; }")]
+    [InlineData("MODAL2030", "partial class Jobs { [Function(Secrets = [«\"Missing\"»])] static int F() => 1; }")]
+    [InlineData("MODAL2030", "partial class Jobs { Secret Api => Secret.FromName(\"a\"); [Function(Secrets = new[] { «nameof(Api)» })] static int F() => 1; }")]
+    [InlineData("MODAL2030", "partial class Jobs { static string Api => \"a\"; [Function(Secrets = new string[] { «nameof(Api)» })] static int F() => 1; }")]
+    [InlineData("MODAL2030", "[Service(Secrets = [nameof(Api), «nameof(Api)»])] partial class Jobs { static Secret Api => Secret.FromName(\"a\"); [Function] int F() => 1; }")]
+    [InlineData("MODAL2031", "class C { object F() => Queue.FromName<«Func<int>»>(\"a\"); }")]
+    [InlineData("MODAL2031", "class C { Dict<string, «System.IO.Stream»>? F; }")]
+    [InlineData("MODAL2012", "class C { class Own { public int X; } object F() => Modal.Queue.FromName<«Own»>(\"a\"); }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
@@ -200,6 +207,8 @@ public sealed class DiagnosticTests
     [InlineData("[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] F(int[] x) => x; [Function] static int G() => 1; int H() => 1; }")]
     [InlineData("partial class Jobs { [Function(MaxContainers = 64, MinContainers = 64), Clustered(Size = 64)] static int F(int x) => x; [Function(MaxContainers = 5), Batched(MaxSize = 2)] static int[] G(int[] x) => x; }")]
     [InlineData("[Service(BufferContainers = 2), Clustered(Size = 2)] partial class Jobs { [Function] int F(int x) => x; [Function, Batched(MaxSize = 2)] static int[] G(int[] x) => x; }")]
+    [InlineData("partial class Jobs { static Secret Api => Secret.FromName(\"a\"); static readonly Secret Other = Secret.FromDotEnv(); static Secret Third() => Api; [Function(Secrets = [nameof(Api), nameof(Other), nameof(Third)])] static int F() => 1; }")]
+    [InlineData("public record Job(int Id); public class C<T> { public Modal.Queue<T>? A; public Modal.Queue<List<T>>? B; public Modal.Queue<Job?>? D; public Dict<(int, string?), int?[]>? E; public System.Collections.Generic.Queue<Func<int>>? F; }")]
     public void Generate_NearMiss_ReportsNothing(string source) => GeneratorRun.Generate(source);
 
     [Fact]

@@ -61,7 +61,7 @@ public static partial class Echo
     [Function] public static IReadOnlySet<int>? IReadOnlySet(IReadOnlySet<int>? x) => x;
     [Function] public static SortedSet<int>? SortedSet(SortedSet<int>? x) => x;
     [Function] public static LinkedList<int>? LinkedList(LinkedList<int>? x) => x;
-    [Function] public static Queue<int>? Queue(Queue<int>? x) => x;
+    [Function] public static System.Collections.Generic.Queue<int>? Queue(System.Collections.Generic.Queue<int>? x) => x;
     [Function] public static Stack<int>? Stack(Stack<int>? x) => x;
     [Function] public static Collection<int>? Collection(Collection<int>? x) => x;
     [Function] public static ObservableCollection<int>? Observable(ObservableCollection<int>? x) => x;

@@ -119,7 +119,7 @@ public sealed class RoundTripTests
         Ints(Echo.Remote.IReadOnlyCollection, x => x);
         Ints(Echo.Remote.IEnumerable, x => x.Select(i => i));
         Ints(Echo.Remote.LinkedList, x => new LinkedList<int>(x));
-        Ints(Echo.Remote.Queue, x => new Queue<int>(x));
+        Ints(Echo.Remote.Queue, x => new System.Collections.Generic.Queue<int>(x));
         Ints(Echo.Remote.Stack, x => new Stack<int>(x));
         Ints(Echo.Remote.Collection, x => new Collection<int>([.. x]));
         Ints(Observable, x => new ObservableCollection<int>(x));

@@ -101,6 +101,22 @@ internal static class Samples
         }
         """;
 
+    public const string Stored = """
+        namespace Demo
+        {
+            public record Job(int Id, string? Name);
+
+            public static partial class Work
+            {
+                static Secret Api => Secret.FromName("api", requiredKeys: "TOKEN");
+                static readonly Modal.Queue<Job> Jobs = Modal.Queue.FromName<Job>("jobs");
+                static Dict<string, int?> Counts() => Dict.Ephemeral<string, int?>();
+
+                [Function(Secrets = [nameof(Api)])] static async Task<int> Take() => (await Jobs.GetAsync()).Id;
+            }
+        }
+        """;
+
     public const string Images = """
         namespace Demo
         {

@@ -23,6 +23,9 @@ public sealed class SnapshotTests
     public void Generate_Images_MatchesApproved() => Approved.Match("Images", Approved.Join(GeneratorRun.Generate(Samples.Images)));
 
     [Fact]
+    public void Generate_Stored_MatchesApproved() => Approved.Match("Stored", Approved.Join(GeneratorRun.Generate(Samples.Stored)));
+
+    [Fact]
     public void Generate_ProgramClass_UsesTheMethod()
     {
         var files = GeneratorRun.Generate("partial class Program { [Function] static int Twice(int x) => 2 * x; }");
