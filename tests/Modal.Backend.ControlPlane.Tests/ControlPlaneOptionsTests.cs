@@ -25,4 +25,14 @@ public sealed class ControlPlaneOptionsTests
         Assert.Contains("MaxGpus", refused.Message, StringComparison.Ordinal);
         Assert.Contains("MaxCpuCores", refused.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void SecretsKey_NotSet_IsRefusedWithItsName()
+    {
+        using var services = new ServiceCollection().AddModalControlPlane(static o => o.Database = "sqlite:/a").BuildServiceProvider();
+
+        var refused = Assert.Throws<OptionsValidationException>(() => services.GetRequiredService<IOptions<ControlPlaneOptions>>().Value);
+
+        Assert.Contains("SecretsKey", Assert.Single(refused.Failures), StringComparison.Ordinal);
+    }
 }

@@ -14,4 +14,13 @@ public sealed class HostOptionsTests
         Assert.Equal("peer:http://10.0.0.1:7777", (daemon with { Role = HostRole.Worker, Server = "http://10.0.0.1:7777" }).StoreAddress);
         Assert.Equal("s3:images", (daemon with { Role = HostRole.Worker, Server = "http://10.0.0.1:7777", Store = "s3:images" }).StoreAddress);
     }
+
+    [Fact]
+    public void SecretsKeyPath_NotSet_IsInTheStateDirectory()
+    {
+        var daemon = new HostOptions { StateDirectory = "/state", SecretsKey = null };
+
+        Assert.Equal("/state/secrets.key", daemon.SecretsKeyPath);
+        Assert.Equal("/keys/shared", (daemon with { SecretsKey = "/keys/shared" }).SecretsKeyPath);
+    }
 }

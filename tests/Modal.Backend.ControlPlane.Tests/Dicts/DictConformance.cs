@@ -140,6 +140,17 @@ public abstract class DictConformance : NamesTestBase
     }
 
     [Fact]
+    public async Task Delete_EnvironmentThatHasADict_IsRefusedUntilItIsEmpty()
+    {
+        await Named.OpenAsync("dev", "cache", create: true);
+
+        Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => Environments.DeleteAsync("dev"))).StatusCode);
+        await Named.DeleteAsync("dev", "cache", "");
+        await Environments.DeleteAsync("dev");
+        Assert.Equal(["main"], await Environments.ListAsync());
+    }
+
+    [Fact]
     public async Task Ephemeral_NotKeptAlive_IsRemoved()
     {
         var (kept, left) = (await Named.OpenAsync("", "", create: true), await Named.OpenAsync("", "", create: true));

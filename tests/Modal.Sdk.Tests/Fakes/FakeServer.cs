@@ -42,6 +42,12 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>What happens in a build; without it builds are refused.</summary>
     public Func<BuildImageRequest, IEnumerable<BuildEvent>>? Build { get; set; }
 
+    /// <summary>Secrets that were put for an app.</summary>
+    public ConcurrentQueue<PutAppSecretRequest> Secrets { get; } = new();
+
+    /// <summary>Secrets that functions name; those whose name begins with "missing" are.</summary>
+    public ConcurrentQueue<SecretReference> CheckedSecrets { get; } = new();
+
     public ConcurrentQueue<UpdateAutoscalerRequest> ScalingUpdates { get; } = new();
 
     public ConcurrentDictionary<string, byte[]> Blobs { get; } = new();
@@ -71,6 +77,7 @@ internal sealed class FakeServer : IAsyncDisposable
         _app.MapGrpcService<FakeClientService>();
         _app.MapGrpcService<FakeBlobsService>();
         _app.MapGrpcService<FakeImagesService>();
+        _app.MapGrpcService<FakeSecretsService>();
         await _app.StartAsync();
     }
 
@@ -239,5 +246,26 @@ internal sealed class FakeImagesService(FakeServer server) : Modal.Protocol.Imag
         {
             await responses.WriteAsync(happened);
         }
+    }
+}
+
+internal sealed class FakeSecretsService(FakeServer server) : Modal.Protocol.Secrets.SecretsBase
+{
+    public override Task<PutAppSecretReply> PutForApp(PutAppSecretRequest request, ServerCallContext context)
+    {
+        server.Secrets.Enqueue(request);
+        return Task.FromResult(new PutAppSecretReply());
+    }
+
+    public override Task<CheckSecretsReply> Check(CheckSecretsRequest request, ServerCallContext context)
+    {
+        foreach (var secret in request.Secrets)
+        {
+            server.CheckedSecrets.Enqueue(secret);
+        }
+
+        return request.Secrets.FirstOrDefault(static s => s.Name.StartsWith("missing", StringComparison.Ordinal)) is { } missing
+            ? throw new RpcException(new Status(StatusCode.NotFound, $"There is no secret '{missing.Name}'."))
+            : Task.FromResult(new CheckSecretsReply());
     }
 }
