@@ -85,11 +85,11 @@ public sealed class ServerTunnelsTests : IDisposable
     }
 
     [Fact]
-    public void OnFrame_WorkerOpensOne_IsRefusedForNow()
+    public async Task OnFrame_WorkerOpensOne_IsRefusedForNow()
     {
         _tunnels.OnFrame(new TunnelFrame { Id = 1, Open = new TunnelOpen { Target = "port:80" } });
 
-        _channel.Outgoing.FlushNow();
+        await _channel.WaitForAsync("a frame", static frames => frames.Count > 0);
         Assert.Contains("port:80", Assert.Single(_channel.Frames, static f => f.Tunnel is not null).Tunnel.Reset, StringComparison.Ordinal);
     }
 }

@@ -83,7 +83,7 @@ public sealed class NestingScenarios(DaemonFixture daemon)
         var (state, socket) = TestState.Create("server");
         var (other, _) = TestState.Create("worker");
         var address = $"127.0.0.1:{FreePort.Find()}";
-        using var server = HostProcess.Serve(state, "--role", "server", "--listen", address);
+        var server = HostProcess.Serve(state, "--role", "server", "--listen", address);
         var worker = HostProcess.Serve(other, "--role", "worker", "--server", $"http://{address}");
         try
         {
@@ -94,8 +94,10 @@ public sealed class NestingScenarios(DaemonFixture daemon)
         }
         finally
         {
+            // Not by asking: only its operator stops a server that listens to others.
             await HostProcess.StopAsync(worker);
-            await TestState.StopAsync(state);
+            await HostProcess.StopAsync(server);
+            Directory.Delete(state, recursive: true);
             Directory.Delete(other, recursive: true);
         }
     }
