@@ -13,6 +13,10 @@ internal static class KnownNames
     public const string Secret = "Modal.Secret";
     public const string Dict = "Modal.Dict";
     public const string Queue = "Modal.Queue";
+    public const string NamedFunctions = "Modal.Function";
+    public const string NamedServices = "Modal.Service";
+    public const string DeployedService = "Modal.DeployedService";
+    public const string Unit = "Modal.Unit";
     public const string BuildOptions = "Modal.BuildOptions";
     public const string PipOptions = "Modal.PipOptions";
     public const string CancellationToken = "System.Threading.CancellationToken";

@@ -5,11 +5,11 @@ using Modal.Generators.Model;
 
 namespace Modal.Generators.Parsing;
 
-/// <summary>From the type arguments of dicts and queues to codecs.</summary>
+/// <summary>From the type arguments of dicts and queues, and of functions that are found by name, to codecs.</summary>
 internal static class StoredTypeParser
 {
-    /// <summary>Whether the name may be that of a dict or a queue, or of a method that gives one.</summary>
-    public static bool IsCandidate(SyntaxNode node) => node is GenericNameSyntax { Identifier.ValueText: "Dict" or "Queue" or "FromName" or "Ephemeral" };
+    /// <summary>Whether the name may be that of a dict or a queue, or of a method that gives one, or a function.</summary>
+    public static bool IsCandidate(SyntaxNode node) => node is GenericNameSyntax { Identifier.ValueText: "Dict" or "Queue" or "FromName" or "Ephemeral" or "Function" };
 
     /// <summary>One for each type argument; none if the name is of something else.</summary>
     public static EquatableArray<Parsed<StoredTypeModel>> Parse(GeneratorSyntaxContext context, CancellationToken cancellationToken)
@@ -17,7 +17,7 @@ internal static class StoredTypeParser
         var name = (GenericNameSyntax)context.Node;
         var arguments = context.SemanticModel.GetSymbolInfo(name, cancellationToken).Symbol switch
         {
-            INamedTypeSymbol type when IsStore(type) => type.TypeArguments,
+            INamedTypeSymbol { Name: "Dict" or "Queue" } type when IsStore(type) => type.TypeArguments,
             IMethodSymbol method when IsStore(method.ContainingType) => method.TypeArguments,
             _ => [],
         };
@@ -26,12 +26,12 @@ internal static class StoredTypeParser
             .Where(static p => p is not null).Select(static p => p!).ToEquatableArray();
     }
 
-    private static bool IsStore(INamedTypeSymbol type) => $"{type.ContainingNamespace?.ToDisplayString()}.{type.Name}" is KnownNames.Dict or KnownNames.Queue;
+    private static bool IsStore(INamedTypeSymbol type) => $"{type.ContainingNamespace?.ToDisplayString()}.{type.Name}" is KnownNames.Dict or KnownNames.Queue or KnownNames.NamedFunctions or KnownNames.NamedServices or KnownNames.DeployedService;
 
     private static Parsed<StoredTypeModel>? Parse(ITypeSymbol type, Location place, Compilation compilation, CancellationToken cancellationToken)
     {
         // What a type parameter stands for is named somewhere else; a type that does not exist is the compiler's to report.
-        if (HasTypeParameter(type) || type.TypeKind == TypeKind.Error)
+        if (HasTypeParameter(type) || type.TypeKind == TypeKind.Error || type.ToDisplayString() == KnownNames.Unit)
         {
             return null;
         }

@@ -10,7 +10,7 @@ namespace Modal;
 /// stops it; <see cref="RunAsync"/> does the same for a shorter time and under a name. Code in a container has one app, the one that it is called by: functions call each other and themselves there. Safe for
 /// many threads.
 /// </summary>
-public sealed class App : IAsyncDisposable
+public sealed partial class App : IAsyncDisposable
 {
     private static readonly Lock s_gate = new();
     private static readonly List<App> s_open = [];

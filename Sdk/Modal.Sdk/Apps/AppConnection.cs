@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Modal.Connections;
+using Modal.Deployments;
 using Modal.Protocol;
 
 namespace Modal.Apps;
@@ -15,8 +16,10 @@ internal sealed class AppConnection : IAsyncDisposable
 
     // Null in a container: the app's life is its client's affair.
     private readonly AsyncDuplexStreamingCall<AppRequest, AppEvent>? _app;
+    private readonly Protocol.Deployments.DeploymentsClient _deployments;
     private readonly SemaphoreSlim _write = new(1);
     private readonly ConcurrentDictionary<string, Task> _functions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, FunctionSpec> _found = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource> _added = new();
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _lastRequest;
@@ -30,9 +33,10 @@ internal sealed class AppConnection : IAsyncDisposable
         Client = new ModalClient.ModalClientClient(channel);
         Images = new Protocol.Images.ImagesClient(channel);
         Calls = new Protocol.Calls.CallsClient(channel);
+        _deployments = new Protocol.Deployments.DeploymentsClient(channel);
         Secrets = new Protocol.Secrets.SecretsClient(channel);
         Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
-        _app = session.IsInContainer ? null : Client.RunApp();
+        _app = session.IsJoined ? null : Client.RunApp();
     }
 
     public HelloReply Hello { get; }
@@ -87,6 +91,45 @@ internal sealed class AppConnection : IAsyncDisposable
         return known;
     }
 
+    /// <summary>A function of a deployed app, as the server has it; asked for once per connection.</summary>
+    public async Task<FunctionSpec> LookUpAsync(DeployedAppName app, FunctionSpec function, CancellationToken cancellationToken)
+    {
+        if (_found.TryGetValue(function.FunctionId, out var known))
+        {
+            return known;
+        }
+
+        var request = new LookupRequest { Environment = app.Environment, App = app.Name, Name = function.Name, ServiceArguments = function.ServiceArguments };
+        var found = (await _deployments.LookupAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false)).Function;
+        return _found.GetOrAdd(function.FunctionId, found);
+    }
+
+    public async Task<DeployReply> DeployAsync(DeployRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _deployments.DeployAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (RpcException e)
+        {
+            throw GrpcErrors.ToException(e);
+        }
+    }
+
+    /// <summary>Stores the files of this program's code that the server does not have.</summary>
+    public async Task<CodeVersion> UploadCodeAsync(CancellationToken cancellationToken)
+    {
+        var code = await _session.CollectCodeAsync(cancellationToken).ConfigureAwait(false);
+        var missing = await Transfer.FindMissingAsync(code.Files.Select(f => f.Digest), cancellationToken).ConfigureAwait(false);
+        foreach (var file in code.Files.Where(f => missing.Contains(f.Digest)).DistinctBy(f => f.Digest))
+        {
+            using var content = File.OpenRead(_session.CodePath(file));
+            await Transfer.PutAsync(file.Digest, content, cancellationToken).ConfigureAwait(false);
+        }
+
+        return code;
+    }
+
     /// <summary>Makes the function known to the server, once per connection.</summary>
     public Task EnsureFunctionAsync(FunctionSpec function, CancellationToken cancellationToken) =>
         _functions.GetOrAdd(function.FunctionId, static (_, s) => s.Connection.AddAsync(s.Function), (Connection: this, Function: function)).WaitAsync(cancellationToken);
@@ -114,14 +157,7 @@ internal sealed class AppConnection : IAsyncDisposable
 
     private async Task OpenAppAsync(AsyncDuplexStreamingCall<AppRequest, AppEvent> app, CancellationToken cancellationToken)
     {
-        var code = await _session.CollectCodeAsync(cancellationToken).ConfigureAwait(false);
-        var missing = await Transfer.FindMissingAsync(code.Files.Select(f => f.Digest), cancellationToken).ConfigureAwait(false);
-        foreach (var file in code.Files.Where(f => missing.Contains(f.Digest)).DistinctBy(f => f.Digest))
-        {
-            using var content = File.OpenRead(_session.CodePath(file));
-            await Transfer.PutAsync(file.Digest, content, cancellationToken).ConfigureAwait(false);
-        }
-
+        var code = await UploadCodeAsync(cancellationToken).ConfigureAwait(false);
         await app.RequestStream.WriteAsync(
             new AppRequest { Open = new OpenApp { AppId = _session.AppId, Name = _session.Name, Code = code } }, cancellationToken).ConfigureAwait(false);
         _read = ReadAsync(app.ResponseStream);

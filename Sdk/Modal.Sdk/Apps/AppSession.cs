@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Modal.Calls;
 using Modal.Connections;
+using Modal.Deployments;
 using Modal.Images;
 using Modal.Protocol;
 using Modal.Runtime;
@@ -52,6 +53,14 @@ internal sealed class AppSession : IAsyncDisposable
         _needsAspNetCore = container.NeedsAspNetCore;
     }
 
+    /// <summary>A deployed app, which is there without this process.</summary>
+    public AppSession(DeployedAppName app)
+        : this(app.Name, app.AppId, ContainerContext.Current is { Connect: { } connect } ? ServerAddress.FromContainer(connect) : ServerAddress.FromEnvironment())
+    {
+        Deployed = app;
+        _needsAspNetCore = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name == "Microsoft.AspNetCore");
+    }
+
     private AppSession(string name, string appId, ServerAddress address)
     {
         (Name, AppId, _address) = (name, appId, address);
@@ -60,6 +69,14 @@ internal sealed class AppSession : IAsyncDisposable
 
     /// <summary>Code of this process is called by the app, which others opened and will close.</summary>
     public bool IsInContainer { get; }
+
+    /// <summary>The deployed app; null for one that is there for this process.</summary>
+    public DeployedAppName? Deployed { get; }
+
+    /// <summary>Whether the app is there without this process.</summary>
+    public bool IsJoined => IsInContainer || Deployed is not null;
+
+    public bool NeedsAspNetCore => _needsAspNetCore;
 
     public string AppId { get; }
 
@@ -204,6 +221,11 @@ internal sealed class AppSession : IAsyncDisposable
 
     private (FunctionStream Stream, int Method) OpenStream(FunctionTarget target)
     {
+        if (Deployed is not null)
+        {
+            return OpenDeployedStream(target);
+        }
+
         var (spec, method) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
 
         // In a container the image is almost always known to the server, and what it was made from may not be here.
@@ -224,6 +246,22 @@ internal sealed class AppSession : IAsyncDisposable
             }
 
             return (stream, method);
+        }
+    }
+
+    // What it is the server knows; only its id and the names of its methods are known here.
+    private (FunctionStream Stream, int Method) OpenDeployedStream(FunctionTarget target)
+    {
+        var spec = FunctionSpecs.Name(AppId, target);
+        lock (_gate)
+        {
+            if (!_streams.TryGetValue(spec.FunctionId, out var stream))
+            {
+                stream = new FunctionStream(this, spec, static () => null, static () => []);
+                _streams.Add(spec.FunctionId, stream);
+            }
+
+            return (stream, stream.NumberOf(target.Name));
         }
     }
 

@@ -47,6 +47,35 @@ internal static class FunctionSpecs
         return (single, 0);
     }
 
+    /// <summary>A function of a deployed app: only what names it.</summary>
+    public static FunctionSpec Name(string appId, FunctionTarget target) => target.Service is { } service
+        ? new FunctionSpec
+        {
+            FunctionId = Id.Derive(Id.Function, appId, service.ServiceName, Convert.ToHexString(SHA256.HashData(service.Arguments.Span))),
+            Name = service.ServiceName,
+            IsService = true,
+            ServiceArguments = new Payload { Format = PayloadFormat.Messagepack, Inline = ByteString.CopyFrom(service.Arguments.Span), SizeBytes = service.Arguments.Length },
+        }
+        : new FunctionSpec { FunctionId = Id.Derive(Id.Function, appId, target.Name), Name = target.Name };
+
+    /// <summary>All that is registered, to be deployed; services without arguments.</summary>
+    public static IEnumerable<(FunctionSpec Spec, Image? Image, IReadOnlyList<Secret> Secrets)> BuildAll(string appId, bool needsAspNetCore)
+    {
+        foreach (var function in FunctionRegistry.Functions.OrderBy(static f => f.Name, StringComparer.Ordinal))
+        {
+            var target = FunctionTarget.Static(function.Name);
+            yield return (Build(appId, target, needsAspNetCore).Spec, FindImage(target), FindSecrets(target));
+        }
+
+        foreach (var service in FunctionRegistry.Services.Where(static s => s.Functions.Count > 0).OrderBy(static s => s.Name, StringComparer.Ordinal))
+        {
+            var target = FunctionTarget.Method(new DeployedService(service.Name, [], new Deployments.DeployedAppName("", "")), service.Functions[0].Name);
+            var spec = Build(appId, target, needsAspNetCore).Spec;
+            (spec.ServiceArguments, spec.FunctionId) = (null, Id.Derive(Id.Function, appId, service.Name));
+            yield return (spec, FindImage(target), FindSecrets(target));
+        }
+    }
+
     /// <summary>The image of a function that a handle calls; null for the standard base.</summary>
     /// <exception cref="ImageMismatchException">The image is not what it was when the program was compiled.</exception>
     public static Image? FindImage(FunctionTarget target)

@@ -12,7 +12,7 @@ internal readonly struct FunctionChannel
     public FunctionChannel(FunctionTarget target)
     {
         Name = target.Name;
-        _session = App.Current;
+        _session = App.SessionOf(target);
         (Stream, Method) = _session.StreamFor(target);
         Call = Stream.NewCall();
     }

@@ -32,6 +32,8 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
+    private readonly List<string> _methods = [];
+    private Google.Protobuf.Collections.RepeatedField<string> _serverMethods = [];
     private readonly Dictionary<(ulong Call, ulong Index), PendingInput> _pending = [];
     private readonly System.Collections.Generic.Queue<PendingInput> _unsent = new();
     private readonly System.Collections.Generic.Queue<CallRequest> _control = new();
@@ -74,6 +76,38 @@ internal sealed class FunctionStream : IAsyncDisposable
         var connection = await _session.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await EnsureFunctionAsync(connection, cancellationToken).ConfigureAwait(false);
         return connection;
+    }
+
+    /// <summary>The number by which a method of a deployed function is known here: the server's own is not known before it was asked.</summary>
+    public int NumberOf(string method)
+    {
+        lock (_gate)
+        {
+            var number = _methods.IndexOf(method);
+            if (number < 0)
+            {
+                number = _methods.Count;
+                _methods.Add(method);
+            }
+
+            return number;
+        }
+    }
+
+    /// <summary>The server's number of a method, once the function is known.</summary>
+    /// <exception cref="NotFoundException">The deployed version has no such method.</exception>
+    public int ServerMethod(int method)
+    {
+        lock (_gate)
+        {
+            if (_session.Deployed is null)
+            {
+                return method;
+            }
+
+            var number = _serverMethods.IndexOf(_methods[method]);
+            return number >= 0 ? number : throw new NotFoundException($"The deployed app '{_session.Name}' has no function '{_methods[method]}'. It has: {string.Join(", ", _serverMethods.Where(static m => m.Length > 0))}.");
+        }
     }
 
     public ulong NewCall() => Interlocked.Increment(ref _lastCall);
@@ -208,6 +242,17 @@ internal sealed class FunctionStream : IAsyncDisposable
                 if (_pending.ContainsKey((input.Call, input.Index)))
                 {
                     var message = input.ToMessage();
+                    try
+                    {
+                        message.Method = ServerMethod(message.Method);
+                    }
+                    catch (NotFoundException e)
+                    {
+                        _pending.Remove((input.Call, input.Index));
+                        input.OnAbandoned(e);
+                        continue;
+                    }
+
                     bytes += message.Arguments.Inline.Length;
                     batch.Inputs.Add(message);
                 }
@@ -259,6 +304,17 @@ internal sealed class FunctionStream : IAsyncDisposable
 
     private async Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
     {
+        if (_session.Deployed is { } app)
+        {
+            var found = await connection.LookUpAsync(app, _function, cancellationToken).ConfigureAwait(false);
+            lock (_gate)
+            {
+                _serverMethods = found.Methods;
+            }
+
+            return;
+        }
+
         if (await connection.KnowsAsync(_function, cancellationToken).ConfigureAwait(false))
         {
             return;

@@ -81,6 +81,7 @@ public abstract partial class Function<TArgument, TResult>
     private async Task<DetachedInput> ToInputAsync(FunctionChannel channel, TArgument argument, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new DetachedInput { Method = channel.Method, Arguments = await channel.ToPayloadAsync(Encode(argument), cancellationToken, MaxInlineBytes).ConfigureAwait(false) };
+        await channel.Stream.EnsureFunctionAsync(cancellationToken).ConfigureAwait(false);
+        return new DetachedInput { Method = channel.Stream.ServerMethod(channel.Method), Arguments = await channel.ToPayloadAsync(Encode(argument), cancellationToken, MaxInlineBytes).ConfigureAwait(false) };
     }
 }

@@ -9,9 +9,9 @@ namespace Modal;
 /// </summary>
 /// <typeparam name="TArgument">The parameter's type; a tuple for several, <see cref="Unit"/> for none.</typeparam>
 /// <typeparam name="TResult">The result's type; <see cref="Unit"/> for none.</typeparam>
-public abstract partial class Function<TArgument, TResult>
+public abstract partial class Function<TArgument, TResult> : IFunctionHandle
 {
-    private readonly FunctionTarget _target;
+    private FunctionTarget _target;
     private readonly PayloadEncoder<TArgument> _encode;
     private readonly PayloadDecoder<TResult> _decode;
 
@@ -34,8 +34,17 @@ public abstract partial class Function<TArgument, TResult>
 
     internal FunctionTarget Target => _target;
 
+    FunctionTarget IFunctionHandle.Target => _target;
+
+    IFunctionHandle IFunctionHandle.Bind(FunctionTarget target)
+    {
+        var bound = (Function<TArgument, TResult>)MemberwiseClone();
+        bound._target = target;
+        return bound;
+    }
+
     /// <summary>What the server last said about the function's containers; null before the first call.</summary>
-    public FunctionStatistics? Stats => App.Current.StatsOf(_target) is { } s
+    public FunctionStatistics? Stats => App.SessionOf(_target).StatsOf(_target) is { } s
         ? new FunctionStatistics(s.ContainersReady, s.ContainersStarting, s.InputsQueued, s.InputsRunning, s.WaitingReason.Length > 0 ? s.WaitingReason : null)
         : null;
 
@@ -141,7 +150,7 @@ public abstract partial class Function<TArgument, TResult>
     /// <exception cref="InvalidRequestException">A setting is out of range, MinContainers would be more than MaxContainers, or this is a method of a service: its methods share their containers, so change the instance.</exception>
     /// <exception cref="ServerUnavailableException">No server could be reached or started.</exception>
     public Task<AutoscalerSettings> UpdateAutoscalerAsync(AutoscalerSettings settings, CancellationToken cancellationToken = default) =>
-        App.Current.UpdateAutoscalerAsync(_target.OwnContainers(), settings, cancellationToken);
+        App.SessionOf(_target).UpdateAutoscalerAsync(_target.OwnContainers(), settings, cancellationToken);
 
     private async IAsyncEnumerable<Outcome<TResult>> Run(
         IAsyncEnumerable<TArgument> arguments, bool ordered, long? total, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -7,9 +7,9 @@ namespace Modal;
 /// <summary>Handle of a remote function that returns <see cref="IAsyncEnumerable{T}"/>. As <see cref="Function{TArgument, TResult}"/>, but it has no Map.</summary>
 /// <typeparam name="TArgument">The parameter's type; a tuple for several, <see cref="Unit"/> for none.</typeparam>
 /// <typeparam name="TItem">The element's type.</typeparam>
-public abstract class StreamFunction<TArgument, TItem>
+public abstract class StreamFunction<TArgument, TItem> : IFunctionHandle
 {
-    private readonly FunctionTarget _target;
+    private FunctionTarget _target;
     private readonly PayloadEncoder<TArgument> _encode;
     private readonly PayloadDecoder<TItem> _decode;
 
@@ -30,6 +30,15 @@ public abstract class StreamFunction<TArgument, TItem>
     /// <summary>The declaring type's full name and the method.</summary>
     public string Name => _target.Name;
 
+    FunctionTarget IFunctionHandle.Target => _target;
+
+    IFunctionHandle IFunctionHandle.Bind(FunctionTarget target)
+    {
+        var bound = (StreamFunction<TArgument, TItem>)MemberwiseClone();
+        bound._target = target;
+        return bound;
+    }
+
     /// <summary>Changes how the function scales, until its app ends or its definition changes. Safe to call at any time; containers that are missing start at once.</summary>
     /// <param name="settings">What to change.</param>
     /// <param name="cancellationToken">Stops waiting for the answer; the change may have been made.</param>
@@ -37,7 +46,7 @@ public abstract class StreamFunction<TArgument, TItem>
     /// <exception cref="InvalidRequestException">A setting is out of range, MinContainers would be more than MaxContainers, or this is a method of a service: its methods share their containers, so change the instance.</exception>
     /// <exception cref="ServerUnavailableException">No server could be reached or started.</exception>
     public Task<AutoscalerSettings> UpdateAutoscalerAsync(AutoscalerSettings settings, CancellationToken cancellationToken = default) =>
-        App.Current.UpdateAutoscalerAsync(_target.OwnContainers(), settings, cancellationToken);
+        App.SessionOf(_target).UpdateAutoscalerAsync(_target.OwnContainers(), settings, cancellationToken);
 
     /// <summary>
     /// Runs the function in a container; elements arrive as they are produced. Ending the enumeration early cancels the remote work. When a container is lost the function

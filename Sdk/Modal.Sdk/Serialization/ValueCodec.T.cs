@@ -37,6 +37,13 @@ internal static class ValueCodec<T>
         }
     }
 
+    /// <summary>As a part of something larger.</summary>
+    /// <exception cref="PayloadSerializationException">The type has no codec.</exception>
+    public static void Write(ref PayloadWriter writer, T value) => (Encode ?? throw Missing())(ref writer, value);
+
+    /// <exception cref="PayloadSerializationException">The type has no codec.</exception>
+    public static T Read(ref PayloadReader reader) => (Decode ?? throw Missing())(ref reader);
+
     private static PayloadSerializationException Missing() => new(
-        $"There is no codec for {typeof(T)}. The generator of the Modal.Sdk package makes one for each type that a project names in Dict<,>, Queue<>, Dict.FromName<,> and the like; name it there, not by a type parameter.");
+        $"There is no codec for {typeof(T)}. The generator of the Modal.Sdk package makes one for each type that a project names in Dict<,>, Queue<>, Function.FromName<,> and the like; name it there, not by a type parameter.");
 }

@@ -1,3 +1,4 @@
+using Modal.Deployments;
 using Modal.Runtime;
 
 namespace Modal;
@@ -24,6 +25,14 @@ public abstract class ServiceInstance : IAsyncDisposable
 
     internal ReadOnlyMemory<byte> Arguments { get; }
 
+    /// <summary>The deployed app that it is in; null means an app of this process.</summary>
+    internal DeployedAppName? App { get; private protected set; }
+
+    /// <summary>Has this instance's calls go to a deployed app instead of an app of this process. Call it before the instance is used.</summary>
+    /// <param name="app">The name by which it was deployed.</param>
+    /// <param name="environment">The environment. Null, the default, means that of the variable MODAL_ENVIRONMENT, else <c>main</c>.</param>
+    public void UseApp(string app, string? environment = null) => App = DeployedAppName.Of(app, environment);
+
     /// <summary>Changes how the containers of these arguments scale, until its app ends or its definition changes. Safe to call at any time; containers that are missing start at once.</summary>
     /// <param name="settings">What to change.</param>
     /// <param name="cancellationToken">Stops waiting for the answer; the change may have been made.</param>
@@ -36,7 +45,7 @@ public abstract class ServiceInstance : IAsyncDisposable
             ?? throw new NotFoundException($"'{ServiceName}' is not registered. Its assembly must be built with the Modal.Sdk package, whose generator registers [Service] classes.");
         // All methods lead to the same containers.
         _first ??= FunctionTarget.Method(this, service.Functions[0].Name);
-        return App.Current.UpdateAutoscalerAsync(_first, settings, cancellationToken);
+        return Modal.App.SessionOf(_first).UpdateAutoscalerAsync(_first, settings, cancellationToken);
     }
 
     /// <summary>
