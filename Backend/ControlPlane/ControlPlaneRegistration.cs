@@ -10,6 +10,7 @@ using Modal.Backend.ControlPlane.Environments;
 using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Images;
 using Modal.Backend.ControlPlane.Persistence;
+using Modal.Backend.ControlPlane.Volumes;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
@@ -42,6 +43,9 @@ public static class ControlPlaneRegistration
         services.AddHostedService<DatabaseStart>();
         services.AddSingleton<EnvironmentNames>();
         services.AddHostedService<BlobUpkeep>();
+        services.AddSingleton<VolumeRecords>();
+        services.AddSingleton<VolumeTrees>();
+        services.AddHostedService<VolumeUpkeep>();
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<DatabaseErrors>();
@@ -60,5 +64,6 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<BlobService>();
         endpoints.MapGrpcService<ObjectService>();
         endpoints.MapGrpcService<ImageService>();
+        endpoints.MapGrpcService<VolumeService>();
     }
 }

@@ -73,4 +73,7 @@ internal static partial class Log
 
     [LoggerMessage(2041, LogLevel.Information, "Build {BuildId} is over; it came to its end: {Ended}.")]
     public static partial void BuildEnded(this ILogger logger, string buildId, bool ended);
+
+    [LoggerMessage(2060, LogLevel.Warning, "The records of volumes in {Store}, which keep them from being collected, could not be renewed; the next attempt is in {Delay}.")]
+    public static partial void VolumesNotRenewed(this ILogger logger, string store, TimeSpan delay, Exception exception);
 }
