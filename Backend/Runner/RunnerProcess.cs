@@ -24,6 +24,7 @@ internal sealed class RunnerProcess : IDisposable
     private readonly Outgoing _outgoing;
     private readonly OutputWindow _window;
     private readonly ReadingRole _reading;
+    private readonly VolumeRequests _volumes;
     private Executor? _executor;
     private Watch? _watch;
     private RunnerStart? _start;
@@ -36,6 +37,7 @@ internal sealed class RunnerProcess : IDisposable
         _outgoing = new Outgoing(channel, static () => Unistd.ExitNow(1));
         _reading = new ReadingRole(ReadOne);
         _window = new OutputWindow(_outgoing, _reading.HandOver);
+        Runtime.VolumeActions.Current = _volumes = new VolumeRequests(_outgoing, _reading.HandOver);
     }
 
     /// <summary>Serves until the process ends; returns when the worker is gone.</summary>
@@ -92,6 +94,9 @@ internal sealed class RunnerProcess : IDisposable
                 break;
             case { OutputAck: { } ack }:
                 _window.Acknowledge(ack.Bytes);
+                break;
+            case { VolumeReply: { } reply }:
+                _volumes.OnReply(reply);
                 break;
             case { Stop: { } stop } when Interlocked.Exchange(ref _stopping, 1) == 0:
                 new Thread(() => Stop(TimeSpan.FromMilliseconds(stop.GraceMs)), StackBytes) { IsBackground = true, Name = "stop" }.Start();

@@ -20,6 +20,7 @@ internal static class ManifestEmitter
         ("options", Options(function.Options)),
         ("image", function.Image is { } image ? Json.String(image.Name) : null),
         ("imageSpec", ImageSpec(function.Image)),
+        ("volumes", Mounts(function.Mounts)),
         ("parameters", Parameters(function.Sent)),
         ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
         ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null),
@@ -30,6 +31,7 @@ internal static class ManifestEmitter
         ("options", Options(service.Options)),
         ("image", service.Image is { } image ? Json.String(image.Name) : null),
         ("imageSpec", ImageSpec(service.Image)),
+        ("volumes", Mounts(service.Mounts)),
         ("parameters", Parameters(service.Parameters)),
         ("functions", Json.Array(functions.Select(Function))),
         ("enter", Hooks(service.Enter)),
@@ -42,6 +44,9 @@ internal static class ManifestEmitter
         { Dynamic: { } reason } => Json.Object(("dynamic", Json.String(reason))),
         _ => Json.Object(("layers", Json.Array(image.Layers))),
     };
+
+    private static string? Mounts(EquatableArray<MountModel> mounts) =>
+        mounts.Count == 0 ? null : Json.Array(mounts.Select(m => Json.Object(("path", Json.String(m.Path)), ("volume", Json.String(m.Name)))));
 
     private static string Parameters(IEnumerable<ParameterModel> parameters) => Json.Array(parameters.Select(p => Json.Object(
         ("name", Json.String(p.Name.TrimStart('@'))),

@@ -60,7 +60,7 @@ internal static class RegistrationEmitter
         code.Open(before);
         code.Line($"Name = {Json.String(function.FullName)},");
         code.Line($"Assembly = {Json.String(assembly)},");
-        EmitOptions(code, function.Options, function.Image);
+        EmitOptions(code, function.Options, function.Image, function.Mounts);
         if (function.Return.Kind == ReturnKind.Stream)
         {
             code.Line("IsStreaming = true,");
@@ -81,7 +81,7 @@ internal static class RegistrationEmitter
         code.Open($"{Runtime}FunctionRegistry.Register(new {Runtime}ServiceDefinition");
         code.Line($"Name = {Json.String(service.Owner.Name)},");
         code.Line($"Assembly = {Json.String(assembly)},");
-        EmitOptions(code, service.Options, service.Image);
+        EmitOptions(code, service.Options, service.Image, service.Mounts);
         code.Line("Create = Create,");
         code.Line("Functions = [");
         foreach (var function in functions)
@@ -127,7 +127,7 @@ internal static class RegistrationEmitter
         code.Line();
     }
 
-    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image)
+    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image, EquatableArray<MountModel> mounts)
     {
         if (options.Count > 0)
         {
@@ -141,6 +141,11 @@ internal static class RegistrationEmitter
             {
                 code.Line($"CompiledImage = new {Runtime}CompiledImage({Json.String(image.Member)}, [{string.Join(", ", image.Layers.Select(Json.String))}]),");
             }
+        }
+
+        if (mounts.Count > 0)
+        {
+            code.Line($"Volumes = [{string.Join(", ", mounts.Select(m => $"new {Runtime}VolumeBinding({Json.String(m.Path)}, static () => {m.Expression})"))}],");
         }
     }
 }

@@ -9,6 +9,8 @@ internal static class KnownNames
     public const string Enter = "Modal.EnterAttribute";
     public const string Exit = "Modal.ExitAttribute";
     public const string Image = "Modal.Image";
+    public const string Mount = "Modal.MountAttribute";
+    public const string Volume = "Modal.Volume";
     public const string Secret = "Modal.Secret";
     public const string BuildOptions = "Modal.BuildOptions";
     public const string PipOptions = "Modal.PipOptions";

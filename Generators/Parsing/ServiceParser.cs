@@ -33,6 +33,7 @@ internal static class ServiceParser
             : new SignatureParser(graph, diagnostics, cancellationToken).Parameters(constructor, name, tokens: false);
         var attribute = context.Attributes[0];
         var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics, remarks, cancellationToken);
+        var mounts = MountParser.Parse(type, type, compilation, diagnostics);
         var (enter, exit) = HookParser.Parse(type, compilation, diagnostics);
         if (owner is null || diagnostics.Count > 0)
         {
@@ -40,7 +41,7 @@ internal static class ServiceParser
         }
 
         var isPublic = !OwnerParser.IsVisibleOutside(type) || constructor!.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type));
-        var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode));
+        var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, mounts, DocsParser.Parse(context.TargetNode));
         return new Parsed<ServiceModel>(model, graph.Codecs.ToEquatableArray(), remarks.ToEquatableArray());
     }
 

@@ -3,6 +3,7 @@ using Modal.Backend.Images.Building;
 using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
+using Modal.Backend.Worker.Volumes;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Containers;
@@ -41,6 +42,7 @@ internal sealed partial class Container : ISandboxEvents
     private readonly List<Task> _transfers = [];
     private ISandbox? _sandbox;
     private ContainerImage? _image;
+    private ContainerVolumes? _volumes;
     private GpuLease? _gpus;
     private ulong _lastId;
     private bool _isReady;
@@ -176,6 +178,12 @@ internal sealed partial class Container : ISandboxEvents
 
         await Task.WhenAll(transfers);
         DropSnapshot("the container ended before it could be taken");
+        if (_volumes is not null)
+        {
+            // Whatever the container died of: what it wrote is kept.
+            await _volumes.EndAsync();
+        }
+
         if (_image is not null)
         {
             await _image.DisposeAsync();

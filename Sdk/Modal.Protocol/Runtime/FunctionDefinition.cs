@@ -24,6 +24,9 @@ public sealed class FunctionDefinition
     /// <summary>What <see cref="Image"/> was when the program was compiled. Null if there is none, or if it was not constant.</summary>
     public CompiledImage? CompiledImage { get; init; }
 
+    /// <summary>Volumes that its containers have.</summary>
+    public IReadOnlyList<VolumeBinding> Volumes { get; init; } = [];
+
     /// <summary>The method returns <c>IAsyncEnumerable&lt;T&gt;</c>: it answers with yields and then done.</summary>
     public bool IsStreaming { get; init; }
 

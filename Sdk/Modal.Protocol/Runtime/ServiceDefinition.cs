@@ -29,4 +29,7 @@ public sealed class ServiceDefinition
 
     /// <summary>As <see cref="FunctionDefinition.CompiledImage"/>.</summary>
     public CompiledImage? CompiledImage { get; init; }
+
+    /// <summary>As <see cref="FunctionDefinition.Volumes"/>.</summary>
+    public IReadOnlyList<VolumeBinding> Volumes { get; init; } = [];
 }

@@ -27,6 +27,7 @@ internal sealed class AppConnection : IAsyncDisposable
         Hello = hello;
         Client = new ModalClient.ModalClientClient(channel);
         Images = new Protocol.Images.ImagesClient(channel);
+        Volumes = new Protocol.Volumes.VolumesClient(channel);
         Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
         _app = Client.RunApp();
     }
@@ -36,6 +37,8 @@ internal sealed class AppConnection : IAsyncDisposable
     public ModalClient.ModalClientClient Client { get; }
 
     public Protocol.Images.ImagesClient Images { get; }
+
+    public Protocol.Volumes.VolumesClient Volumes { get; }
 
     public BlobTransfer Transfer { get; }
 

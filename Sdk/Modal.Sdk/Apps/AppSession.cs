@@ -183,12 +183,12 @@ internal sealed class AppSession : IAsyncDisposable
 
     private (FunctionStream Stream, int Method) OpenStream(FunctionTarget target)
     {
-        var (spec, method, image) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
+        var (spec, method, image, volumes) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
         lock (_gate)
         {
             if (!_streams.TryGetValue(spec.FunctionId, out var stream))
             {
-                stream = new FunctionStream(this, spec, image);
+                stream = new FunctionStream(this, spec, image, volumes);
                 _streams.Add(spec.FunctionId, stream);
             }
 

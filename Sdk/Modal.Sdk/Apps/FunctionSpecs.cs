@@ -9,9 +9,9 @@ namespace Modal.Apps;
 /// <summary>From what generated code registered to what the server is told.</summary>
 internal static class FunctionSpecs
 {
-    /// <summary>The function a handle calls, which of its methods, and its image; null for the standard base.</summary>
+    /// <summary>The function a handle calls, which of its methods, and its image; null for the standard base. The volumes are in the order of those in the specification, which lacks their ids.</summary>
     /// <exception cref="ImageMismatchException">The image is not what it was when the program was compiled.</exception>
-    public static (FunctionSpec Spec, int Method, Image? Image) Build(string appId, FunctionTarget target, bool needsAspNetCore)
+    public static (FunctionSpec Spec, int Method, Image? Image, IReadOnlyList<Volume> Volumes) Build(string appId, FunctionTarget target, bool needsAspNetCore)
     {
         if (target.Service is { } service)
         {
@@ -32,7 +32,7 @@ internal static class FunctionSpecs
             };
             spec.NeedsAspnetcore = needsAspNetCore;
             SetBatch(spec, definition.Functions);
-            return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage));
+            return (spec, method, ImageEvaluation.Evaluate(definition.Name, definition.Image, definition.CompiledImage), Mount(spec, definition.Volumes));
         }
 
         var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
@@ -43,7 +43,25 @@ internal static class FunctionSpecs
         single.Methods.Add(function.Name);
         single.NeedsAspnetcore = needsAspNetCore;
         SetBatch(single, [function]);
-        return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage));
+        return (single, 0, ImageEvaluation.Evaluate(function.Name, function.Image, function.CompiledImage), Mount(single, function.Volumes));
+    }
+
+    private static List<Volume> Mount(FunctionSpec spec, IReadOnlyList<VolumeBinding> bindings)
+    {
+        var volumes = new List<Volume>();
+        foreach (var binding in bindings)
+        {
+            var volume = binding.Read() as Volume ?? throw new InvalidRequestException($"The volume of '{spec.Name}' at {binding.Path} is null.");
+            if (volumes.Any(v => v.Name == volume.Name && v.Environment == volume.Environment))
+            {
+                throw new InvalidRequestException($"'{spec.Name}' has the volume '{volume.Name}' at two paths: a volume has one path in a container.");
+            }
+
+            volumes.Add(volume);
+            spec.Volumes.Add(new VolumeMount { Path = binding.Path, Name = volume.Name, Environment = volume.Environment, ReadOnly = volume.IsReadOnly, SubPath = volume.SubPath });
+        }
+
+        return volumes;
     }
 
     // A batched method has its containers to itself: the generator sees to that.

@@ -27,6 +27,7 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly AppSession _session;
     private readonly FunctionSpec _function;
     private readonly Image? _image;
+    private readonly IReadOnlyList<Volume> _volumes;
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
@@ -44,11 +45,12 @@ internal sealed class FunctionStream : IAsyncDisposable
     private long _unackedBytes;
     private Exception? _failed;
 
-    public FunctionStream(AppSession session, FunctionSpec function, Image? image)
+    public FunctionStream(AppSession session, FunctionSpec function, Image? image, IReadOnlyList<Volume> volumes)
     {
         _session = session;
         _function = function;
         _image = image;
+        _volumes = volumes;
     }
 
     /// <summary>What the server last said about the function's containers; null before that.</summary>
@@ -249,6 +251,15 @@ internal sealed class FunctionStream : IAsyncDisposable
     private async Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
     {
         _function.ImageId = await _session.EnsureImageAsync(connection, _image, cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < _volumes.Count; i++)
+        {
+            if (_function.Volumes[i].VolumeId.Length == 0)
+            {
+                var volume = await connection.Volumes.GetVolumeAsync(_volumes[i].ToRequest(), cancellationToken: cancellationToken).ConfigureAwait(false);
+                _function.Volumes[i].VolumeId = volume.VolumeId;
+            }
+        }
+
         await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
     }
 
