@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace Modal.ScenarioApp;
 
-/// <summary>Functions with volumes. The volume is the test's own.</summary>
+/// <summary>Functions with volumes.</summary>
 public static partial class Stored
 {
     private static readonly List<FileStream> s_open = [];
 
-    public static Volume Data => Volume.FromName(Environment.GetEnvironmentVariable("TEST_VOLUME") ?? "scenario", createIfMissing: true);
+    public static Volume Data => Volume.FromName("scenario", createIfMissing: true);
 
     private static Volume Fixed => Data.ReadOnly();
 

@@ -158,7 +158,8 @@ internal sealed partial class Container
     // A process without code from a snapshot: quicker than a new one, for any function of its kind.
     private async Task<bool> TryRestoreRunnerAsync(FunctionSpec function)
     {
-        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is not { } kind)
+        // What is mounted in a restored sandbox is what was mounted in the one of the snapshot.
+        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is not { } kind || function.Volumes.Count > 0)
         {
             return false;
         }

@@ -36,7 +36,6 @@ internal sealed class ContainerVolumes(VolumeService service, string containerId
     /// <summary>Names of the indexes that are mounted.</summary>
     public IEnumerable<string> Indexes => _volumes.SelectMany(static v => v.Indexes);
 
-    // Made by this process, and not writable from inside: whoever is root there could lead mounts astray.
     private string Tree => Path.Combine(folder, "tree");
 
     private string Shown => Path.Combine(folder, "shown");
@@ -49,7 +48,7 @@ internal sealed class ContainerVolumes(VolumeService service, string containerId
             Directory.CreateDirectory(made);
         }
 
-        Mounts.Bind(Tree, Shown, isReadOnly: true);
+        Mounts.Bind(Tree, Shown, isReadOnly: false);
         Mounts.Share(Shown);
         var below = image?.Root ?? standardRoot;
         for (var i = 0; i < mounts.Count; i++)
@@ -61,7 +60,7 @@ internal sealed class ContainerVolumes(VolumeService service, string containerId
             }
 
             MakeLink(links, below, mount.Path.Trim('/').Split('/'), $"{InsidePath}/{i}/current");
-            var volume = new MountedVolume(service, containerId, mount, Path.Combine(folder, $"{i}"), Path.Combine(Tree, $"{i}"), Path.Combine(Shown, $"{i}"));
+            var volume = new MountedVolume(service, containerId, mount, Path.Combine(folder, $"{i}"), Path.Combine(Shown, $"{i}"));
             _volumes.Add(volume);
             await volume.MountAsync(cancellationToken);
         }

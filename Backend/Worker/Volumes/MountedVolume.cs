@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Modal.Backend.Store.Indexes;
 using Modal.Backend.Store.Trees;
+using Modal.Backend.Worker.Native;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Protocol;
 
@@ -11,9 +12,8 @@ namespace Modal.Backend.Worker.Volumes;
 /// <param name="containerId">The container.</param>
 /// <param name="mount">What was asked for.</param>
 /// <param name="folder">For what belongs to it on this machine.</param>
-/// <param name="tree">The folder that the container sees, writable.</param>
-/// <param name="shown">The same folder as the container sees it: what is mounted here appears inside.</param>
-internal sealed class MountedVolume(VolumeService service, string containerId, VolumeMount mount, string folder, string tree, string shown) : IAsyncDisposable
+/// <param name="shown">The folder that the container sees: what is mounted in it appears inside.</param>
+internal sealed class MountedVolume(VolumeService service, string containerId, VolumeMount mount, string folder, string shown) : IAsyncDisposable
 {
     // Each lost race means that somebody else's commit got through.
     private const int MaxAttempts = 90;
@@ -26,6 +26,7 @@ internal sealed class MountedVolume(VolumeService service, string containerId, V
 
     // Replaced and never changed: a collection may look at it at any time.
     private volatile VolumeGeneration[] _generations = [];
+    private Descriptor? _shown;
     private int _count;
     private ImageIndex? _newest;
     private long _version;
@@ -39,7 +40,8 @@ internal sealed class MountedVolume(VolumeService service, string containerId, V
     /// <summary>Shows the newest version.</summary>
     public async Task MountAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(tree);
+        Directory.CreateDirectory(shown);
+        _shown = Unistd.OpenFolder(shown);
         var newest = await service.Client.GetVersionAsync(new GetVolumeVersionRequest { VolumeId = mount.VolumeId }, cancellationToken: cancellationToken);
         await ShowAsync(newest, cancellationToken);
     }
@@ -110,6 +112,7 @@ internal sealed class MountedVolume(VolumeService service, string containerId, V
             await generation.DisposeAsync();
         }
 
+        _shown?.Dispose();
         _newest?.Dispose();
         _gate.Dispose();
     }
@@ -120,13 +123,17 @@ internal sealed class MountedVolume(VolumeService service, string containerId, V
         var generation = await VolumeGeneration.MountAsync(service, mount, version.Index, $"{containerId}-{Path.GetFileName(folder)}-{name}", Path.Combine(folder, name), cancellationToken);
         try
         {
-            Directory.CreateDirectory(Path.Combine(tree, name));
-            generation.ShowAt(Path.Combine(shown, name));
+            // Who is root inside can put links there: no name is looked up twice, and none is followed.
+            var inside = $"/proc/self/fd/{_shown!.Number}";
+            Directory.CreateDirectory($"{inside}/{name}");
+            using (var point = Unistd.OpenFolder($"{inside}/{name}"))
+            {
+                generation.ShowAt($"/proc/self/fd/{point.Number}", $"{inside}/{name}");
+            }
 
             // A link that is put in place of another is there at every moment.
-            var next = Path.Combine(tree, "next");
-            File.CreateSymbolicLink(next, name);
-            File.Move(next, Path.Combine(tree, "current"), overwrite: true);
+            File.CreateSymbolicLink($"{inside}/next", name);
+            Unistd.Rename($"{inside}/next", $"{inside}/current");
         }
         catch
         {

@@ -87,13 +87,15 @@ internal sealed class VolumeGeneration : IAsyncDisposable
     }
 
     /// <summary>Shows it.</summary>
-    public void ShowAt(string point)
+    /// <param name="point">The folder where it is mounted.</param>
+    /// <param name="name">Its name, by which the mount is taken away.</param>
+    public void ShowAt(string point, string name)
     {
         // Elsewhere first: a copy takes flags with it, but what changes them later stays with the original.
         Directory.CreateDirectory(View);
         Mounts.Bind(_source, View, isReadOnly: Upper is null);
         Mounts.Rebind(View, point);
-        _shown = point;
+        _shown = name;
     }
 
     /// <summary>Takes it out of sight; what is open in it stays so.</summary>

@@ -11,10 +11,21 @@ internal static class VolumeCalls
     private static readonly Lock s_gate = new();
     private static Task<Server>? s_server;
 
-    /// <summary>The connection, opened at the first use.</summary>
+    /// <summary>The connection, opened at the first use. One that was opened before is tried first: the server may have been replaced, and the local one stops when it has nothing to do.</summary>
     public static async Task<Server> ConnectAsync(CancellationToken cancellationToken)
     {
         Task<Server> server;
+        Task<Server>? before;
+        lock (s_gate)
+        {
+            before = s_server;
+        }
+
+        if (before is { IsCompletedSuccessfully: true } && !await IsAliveAsync(await before.ConfigureAwait(false), cancellationToken).ConfigureAwait(false))
+        {
+            Drop(before);
+        }
+
         lock (s_gate)
         {
             if (s_server is null or { IsFaulted: true } or { IsCanceled: true })
@@ -57,26 +68,38 @@ internal static class VolumeCalls
 
     private static Exception Explain(RpcException error, CancellationToken cancellationToken)
     {
-        if (error.StatusCode == StatusCode.Unavailable)
-        {
-            // The next call looks for the server again, and starts the local one if it stopped.
-            lock (s_gate)
-            {
-                s_server = null;
-            }
-        }
-
         cancellationToken.ThrowIfCancellationRequested();
         return GrpcErrors.ToException(error);
+    }
+
+    private static async Task<bool> IsAliveAsync(Server server, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await server.Client.HelloAsync(new HelloRequest { ClientVersion = SdkVersion.Current, ProtocolRevision = ProtocolRevision.Current }, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (RpcException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private static void Drop(Task<Server> server)
+    {
+        lock (s_gate)
+        {
+            s_server = s_server == server ? null : s_server;
+        }
     }
 
     private static async Task<Server> OpenAsync()
     {
         await Task.Yield();
         var (channel, _) = await ServerHandshake.ConnectAsync(ServerAddress.FromEnvironment(), CancellationToken.None).ConfigureAwait(false);
-        return new Server(new Protocol.Volumes.VolumesClient(channel), new BlobTransfer(new Blobs.BlobsClient(channel)));
+        return new Server(new ModalClient.ModalClientClient(channel), new Protocol.Volumes.VolumesClient(channel), new BlobTransfer(new Blobs.BlobsClient(channel)));
     }
 
     /// <summary>What is called.</summary>
-    internal sealed record Server(Protocol.Volumes.VolumesClient Volumes, BlobTransfer Transfer);
+    internal sealed record Server(ModalClient.ModalClientClient Client, Protocol.Volumes.VolumesClient Volumes, BlobTransfer Transfer);
 }

@@ -86,6 +86,15 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2019", "[Service(MaxConcurrentInputs = 2)] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; }")]
     [InlineData("MODAL2019", "[Service] partial class Jobs { [Function, Batched(MaxSize = 2)] int[] «F»(int[] x) => x; [Function] int G() => 1; }")]
     [InlineData("MODAL2020", "partial class Jobs { [Batched(MaxSize = 2)] static int[] «F»(int[] x) => x; }")]
+    [InlineData("MODAL2040", "partial class Jobs { [Function, Mount(\"/data\", «\"Data\"»)] static int F() => 1; }")]
+    [InlineData("MODAL2040", "partial class Jobs { static string Data => \"\"; [Function, Mount(\"/data\", «nameof(Data)»)] static int F() => 1; }")]
+    [InlineData("MODAL2040", "[Service, Mount(\"/data\", «nameof(Data)»)] partial class Jobs { Volume Data => Volume.FromName(\"v\"); [Function] int F() => 1; }")]
+    [InlineData("MODAL2041", "partial class Jobs { static Volume Data => Volume.FromName(\"v\"); [Function, Mount(«\"data\"», nameof(Data))] static int F() => 1; }")]
+    [InlineData("MODAL2041", "partial class Jobs { static Volume Data => Volume.FromName(\"v\"); [Function, Mount(«\"/tmp/x\"», nameof(Data))] static int F() => 1; }")]
+    [InlineData("MODAL2042", "partial class Jobs { static Volume A => Volume.FromName(\"a\"); static Volume B => Volume.FromName(\"b\"); [Function, Mount(\"/data\", nameof(A)), Mount(«\"/data/\"», nameof(B))] static int F() => 1; }")]
+    [InlineData("MODAL2042", "partial class Jobs { static Volume A => Volume.FromName(\"a\"); static Volume B => Volume.FromName(\"b\"); [Function, Mount(\"/data/x\", nameof(A)), Mount(«\"/data\"», nameof(B))] static int F() => 1; }")]
+    [InlineData("MODAL2042", "partial class Jobs { static Volume A => Volume.FromName(\"a\"); [Function, Mount(\"/a\", nameof(A)), Mount(\"/b\", «nameof(A)»)] static int F() => 1; }")]
+    [InlineData("MODAL2043", "[Service] partial class Jobs { static Volume A => Volume.FromName(\"a\"); [Function, «Mount(\"/a\", nameof(A))»] int F() => 1; }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
