@@ -9,9 +9,10 @@ using Modal.Benchmarks.MapTenThousand;
 using Modal.Benchmarks.Placing;
 using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
+using Modal.Benchmarks.Volumes;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark()];
+    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark(), new VolumeBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

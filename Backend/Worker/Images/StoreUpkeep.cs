@@ -7,10 +7,10 @@ using Modal.Backend.Store.Collection;
 namespace Modal.Backend.Worker.Images;
 
 /// <summary>
-/// Collects the store of images from time to time, and so says which images and versions of volumes the containers of this worker use. Every worker does it, also where several share a store: collections do not disturb
+/// Collects the store of images from time to time, and so says which images the containers of this worker use. Every worker does it, also where several share a store: collections do not disturb
 /// each other.
 /// </summary>
-internal sealed class StoreUpkeep(IOptions<WorkerOptions> options, ImageStore store, UsedImages used, Volumes.VolumeService volumes, TimeProvider time, ILogger<StoreUpkeep> logger) : BackgroundService
+internal sealed class StoreUpkeep(IOptions<WorkerOptions> options, ImageStore store, UsedImages used, TimeProvider time, ILogger<StoreUpkeep> logger) : BackgroundService
 {
     // A tenth more or less: workers that were started together do not all list the store together.
     private const double Jitter = 0.1;
@@ -41,7 +41,7 @@ internal sealed class StoreUpkeep(IOptions<WorkerOptions> options, ImageStore st
     {
         try
         {
-            var result = await collector.RunAsync([.. used.Ids, .. volumes.Indexes], stoppingToken);
+            var result = await collector.RunAsync(used.Ids, stoppingToken);
             Log.StoreCollected(logger, store.Tier.Name, result.Removed, result.RemovedBytes, result.Kept);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

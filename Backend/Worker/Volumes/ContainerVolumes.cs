@@ -33,9 +33,6 @@ internal sealed class ContainerVolumes(VolumeService service, string containerId
     /// <summary>What the sandbox gets in place of its image.</summary>
     public SandboxImage? Sandbox { get; private set; }
 
-    /// <summary>Names of the indexes that are mounted.</summary>
-    public IEnumerable<string> Indexes => _volumes.SelectMany(static v => v.Indexes);
-
     private string Tree => Path.Combine(folder, "tree");
 
     private string Shown => Path.Combine(folder, "shown");
@@ -142,7 +139,6 @@ internal sealed class ContainerVolumes(VolumeService service, string containerId
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        service.Remove(containerId);
         await _stop.CancelAsync();
         await _commits;
         foreach (var point in Mounts.Below(folder))

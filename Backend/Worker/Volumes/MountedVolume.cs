@@ -24,8 +24,7 @@ internal sealed class MountedVolume(VolumeService service, string containerId, V
     private readonly SemaphoreSlim _gate = new(1);
     private readonly ContentCatalog _catalog = new();
 
-    // Replaced and never changed: a collection may look at it at any time.
-    private volatile VolumeGeneration[] _generations = [];
+    private VolumeGeneration[] _generations = [];
     private Descriptor? _shown;
     private int _count;
     private ImageIndex? _newest;
@@ -33,9 +32,6 @@ internal sealed class MountedVolume(VolumeService service, string containerId, V
 
     /// <summary>What was asked for.</summary>
     public VolumeMount Mount => mount;
-
-    /// <summary>Names of the indexes that are mounted or will be changed.</summary>
-    public IEnumerable<string> Indexes => [.. _generations.Select(static g => g.Index.Name), .. _newest is { } newest ? (string[])[newest.Name] : []];
 
     /// <summary>Shows the newest version.</summary>
     public async Task MountAsync(CancellationToken cancellationToken)

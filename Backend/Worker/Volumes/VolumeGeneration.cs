@@ -12,11 +12,12 @@ namespace Modal.Backend.Worker.Volumes;
 internal sealed class VolumeGeneration : IAsyncDisposable
 {
     private readonly ImageRoot _lower;
+    private readonly IDisposable _use;
     private readonly string _folder;
     private readonly string _source;
     private string? _shown;
 
-    private VolumeGeneration(ImageIndex index, ImageRoot lower, string folder, string source, OverlayUpper? upper) => (Index, _lower, _folder, _source, Upper) = (index, lower, folder, source, upper);
+    private VolumeGeneration(ImageIndex index, ImageRoot lower, IDisposable use, string folder, string source, OverlayUpper? upper) => (Index, _lower, _use, _folder, _source, Upper) = (index, lower, use, folder, source, upper);
 
     /// <summary>The version's tree.</summary>
     public ImageIndex Index { get; }
@@ -50,7 +51,7 @@ internal sealed class VolumeGeneration : IAsyncDisposable
             CheckFolder(index, mount);
             if (mount.ReadOnly)
             {
-                return new VolumeGeneration(index, lower, folder, Path.Combine(lower.Path, mount.SubPath.Trim('/')), upper: null);
+                return new VolumeGeneration(index, lower, service.Used.Use(name), folder, Path.Combine(lower.Path, mount.SubPath.Trim('/')), upper: null);
             }
 
             var (upper, work, merged) = (Path.Combine(folder, "upper"), Path.Combine(folder, "work"), Path.Combine(folder, "merged"));
@@ -72,7 +73,7 @@ internal sealed class VolumeGeneration : IAsyncDisposable
                 }
             }
 
-            return new VolumeGeneration(index, lower, folder, source, new OverlayUpper(upper, index, service.Time));
+            return new VolumeGeneration(index, lower, service.Used.Use(name), folder, source, new OverlayUpper(upper, index, service.Time));
         }
         catch
         {
@@ -120,6 +121,7 @@ internal sealed class VolumeGeneration : IAsyncDisposable
         Hide();
         Index.Dispose();
         await _lower.DisposeAsync();
+        _use.Dispose();
         if (Directory.Exists(_folder))
         {
             Directory.Delete(_folder, recursive: true);

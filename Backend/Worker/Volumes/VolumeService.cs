@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.ComponentModel;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -13,13 +12,9 @@ namespace Modal.Backend.Worker.Volumes;
 
 /// <summary>Gives containers their volumes. Safe from many threads.</summary>
 internal sealed class VolumeService(
-    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, IControlPlaneChannel channel, TimeProvider time, ILogger<VolumeService> logger)
+    IOptions<WorkerOptions> options, ImageStore store, ImageRoots roots, UsedImages used, IControlPlaneChannel channel, TimeProvider time, ILogger<VolumeService> logger)
 {
     private readonly Lazy<Protocol.Volumes.VolumesClient> _client = new(() => new Protocol.Volumes.VolumesClient(channel.CreateCallInvoker()));
-    private readonly ConcurrentDictionary<string, ContainerVolumes> _containers = new(StringComparer.Ordinal);
-
-    /// <summary>Indexes that mounts of this machine show: a collection must leave them.</summary>
-    public IEnumerable<string> Indexes => _containers.Values.SelectMany(static c => c.Indexes);
 
     /// <summary>Commits of changes that nobody asked for are this far apart; zero makes none.</summary>
     public TimeSpan CommitInterval { get; set; } = TimeSpan.FromSeconds(5);
@@ -27,6 +22,9 @@ internal sealed class VolumeService(
     public ImageStore Store => store;
 
     public ImageRoots Roots => roots;
+
+    /// <summary>Keeps indexes that are mounted from being collected.</summary>
+    public UsedImages Used => used;
 
     public Protocol.Volumes.VolumesClient Client => _client.Value;
 
@@ -55,7 +53,6 @@ internal sealed class VolumeService(
         try
         {
             await volumes.MountAsync(mounts, image, standardRoot, cancellationToken);
-            _containers[containerId] = volumes;
             return volumes;
         }
         catch (Exception e)
@@ -70,7 +67,4 @@ internal sealed class VolumeService(
             };
         }
     }
-
-    /// <summary>A container's volumes are gone.</summary>
-    public void Remove(string containerId) => _containers.TryRemove(containerId, out _);
 }
