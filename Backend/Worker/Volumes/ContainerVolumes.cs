@@ -141,19 +141,27 @@ internal sealed class ContainerVolumes(VolumeService service, string containerId
     {
         await _stop.CancelAsync();
         await _commits;
-        foreach (var point in Mounts.Below(folder))
+        try
         {
-            Mounts.Unmount(point);
-        }
+            foreach (var point in Mounts.Below(folder))
+            {
+                Mounts.Unmount(point);
+            }
 
-        foreach (var volume in _volumes)
-        {
-            await volume.DisposeAsync();
-        }
+            foreach (var volume in _volumes)
+            {
+                await volume.DisposeAsync();
+            }
 
-        if (Directory.Exists(folder))
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
-            Directory.Delete(folder, recursive: true);
+            // The next start of the worker takes it away; the end of the container must be reported all the same.
+            Log.RemovalFailed(service.Logger, folder, e.Message);
         }
 
         _stop.Dispose();
