@@ -17,6 +17,7 @@ using Modal.Backend.ControlPlane.Names;
 using Modal.Backend.ControlPlane.Persistence;
 using Modal.Backend.ControlPlane.Queues;
 using Modal.Backend.ControlPlane.Secrets;
+using Modal.Backend.ControlPlane.Volumes;
 using Modal.Backend.ControlPlane.Workers;
 using Modal.Backend.Store.Blobs;
 using Modal.Backend.Store.Objects;
@@ -59,6 +60,9 @@ public static class ControlPlaneRegistration
         services.AddSingleton<ISecretValues>(static p => p.GetRequiredService<SecretStore>());
         services.AddHostedService<BlobUpkeep>();
         services.AddHostedService<NamesUpkeep>();
+        services.AddSingleton<VolumeRecords>();
+        services.AddSingleton<VolumeTrees>();
+        services.AddHostedService<VolumeUpkeep>();
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<DatabaseErrors>();
@@ -83,5 +87,6 @@ public static class ControlPlaneRegistration
         endpoints.MapGrpcService<SecretService>();
         endpoints.MapGrpcService<DictService>();
         endpoints.MapGrpcService<QueueService>();
+        endpoints.MapGrpcService<VolumeService>();
     }
 }

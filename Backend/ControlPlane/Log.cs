@@ -97,4 +97,7 @@ internal static partial class Log
 
     [LoggerMessage(2051, LogLevel.Information, "Made the key that seals secrets, {Path}. Without it they cannot be opened: keep a copy.")]
     public static partial void SecretsKeyMade(this ILogger logger, string path);
+
+    [LoggerMessage(2060, LogLevel.Warning, "The records of volumes in {Store}, which keep them from being collected, could not be renewed; the next attempt is in {Delay}.")]
+    public static partial void VolumesNotRenewed(this ILogger logger, string store, TimeSpan delay, Exception exception);
 }

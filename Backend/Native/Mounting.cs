@@ -8,10 +8,12 @@ internal static partial class Mounting
     public const ulong MS_RDONLY = 1;
     public const ulong MS_NOSUID = 2;
     public const ulong MS_NODEV = 4;
+    public const ulong MS_REMOUNT = 32;
     public const ulong MS_NOATIME = 1024;
     public const ulong MS_BIND = 4096;
     public const ulong MS_REC = 16384;
     public const ulong MS_PRIVATE = 1 << 18;
+    public const ulong MS_SHARED = 1 << 20;
     public const int MNT_DETACH = 2;
     public const int UMOUNT_NOFOLLOW = 8;
 

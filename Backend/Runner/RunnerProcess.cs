@@ -27,6 +27,7 @@ internal sealed class RunnerProcess : IDisposable
     private readonly OutputWindow _window;
     private readonly ReadingRole _reading;
     private readonly ServerTunnels _tunnels;
+    private readonly VolumeRequests _volumes;
     private Executor? _executor;
     private Watch? _watch;
     private RunnerStart? _start;
@@ -40,6 +41,7 @@ internal sealed class RunnerProcess : IDisposable
         _reading = new ReadingRole(ReadOne);
         _window = new OutputWindow(_outgoing, _reading.HandOver);
         _tunnels = new ServerTunnels(_outgoing, _reading.HandOver);
+        Runtime.VolumeActions.Current = _volumes = new VolumeRequests(_outgoing, _reading.HandOver);
     }
 
     /// <summary>Serves until the process ends; returns when the worker is gone.</summary>
@@ -99,6 +101,9 @@ internal sealed class RunnerProcess : IDisposable
                 break;
             case { Tunnel: { } tunnel }:
                 _tunnels.OnFrame(tunnel);
+                break;
+            case { VolumeReply: { } reply }:
+                _volumes.OnReply(reply);
                 break;
             case { Stop: { } stop } when Interlocked.Exchange(ref _stopping, 1) == 0:
                 new Thread(() => Stop(TimeSpan.FromMilliseconds(stop.GraceMs)), StackBytes) { IsBackground = true, Name = "stop" }.Start();

@@ -104,4 +104,13 @@ internal static partial class Log
 
     [LoggerMessage(3025, LogLevel.Warning, "Container {ContainerId} is ended because its process sent what no runner sends: {Violation}.")]
     public static partial void ContainerViolates(ILogger logger, string containerId, string violation);
+
+    [LoggerMessage(3060, LogLevel.Information, "Committed {Count} entries of the volume {VolumeId} as version {Version} in {ElapsedMs} ms")]
+    public static partial void VolumeCommitted(ILogger logger, string volumeId, int count, long version, long elapsedMs);
+
+    [LoggerMessage(3061, LogLevel.Warning, "What container {ContainerId} wrote to the volume {VolumeId} could not be committed: {Cause}")]
+    public static partial void VolumeNotCommitted(ILogger logger, string containerId, string volumeId, string cause);
+
+    [LoggerMessage(3062, LogLevel.Error, "A volume of container {ContainerId} failed through a defect of the worker")]
+    public static partial void VolumeDefect(ILogger logger, string containerId, Exception exception);
 }

@@ -12,6 +12,7 @@ using Modal.Backend.Worker.Loop;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Session;
 using Modal.Backend.Worker.Snapshots;
+using Modal.Backend.Worker.Volumes;
 
 namespace Modal.Backend.Worker;
 
@@ -37,6 +38,7 @@ public static class WorkerRegistration
         services.AddSingleton<ImageRoots>();
         services.AddSingleton<UsedImages>();
         services.AddSingleton<SnapshotService>();
+        services.AddSingleton<VolumeService>();
         services.AddSingleton<WorkerImages>();
         services.AddHostedService<StoreUpkeep>();
         return services.AddHostedService<WorkerService>();

@@ -84,11 +84,23 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor StoredType = Error(
         "MODAL2031", "Type cannot be stored", "Values of '{0}' cannot be stored: {1}");
 
+    public static readonly DiagnosticDescriptor MountMember = Error(
+        "MODAL2040", "Volume member not usable", "[Mount] of the member \"{0}\" of '{1}' cannot be used: {2}");
+
+    public static readonly DiagnosticDescriptor MountPath = Error(
+        "MODAL2041", "Volume cannot be at that path", "The path of [Mount] is '{0}' and must be {1}");
+
+    public static readonly DiagnosticDescriptor MountTwice = Error(
+        "MODAL2042", "Volumes in each other's way", "'{0}' {1}: choose different volumes and paths beside each other");
+
+    public static readonly DiagnosticDescriptor MountOnMethod = Error(
+        "MODAL2043", "Volume on a method of a service", "'{0}' has [Mount], but the methods of a service share their containers: put it on the class '{1}'");
+
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         NotPartial, UnsupportedType, ByReference, Generic, Overload, AsyncVoid, Image, ServiceClass, InstanceMethod, NotOrdinary, Constructors, Inaccessible, Lifecycle,
         NameTaken, InvalidImage, ChangeableImage, BatchShape, BatchRange, BatchAlone, BatchWithoutFunction, ClusterSize, ClusterMultiple, ClusterBatched,
-        ClusterWithoutContainers, Secret, StoredType,
+        ClusterWithoutContainers, Secret, StoredType, MountMember, MountPath, MountTwice, MountOnMethod,
     ];
 
     public static DiagnosticDescriptor ById(string id) => All.First(d => d.Id == id);

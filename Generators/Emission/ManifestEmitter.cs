@@ -21,6 +21,7 @@ internal static class ManifestEmitter
         ("image", function.Image is { } image ? Json.String(image.Name) : null),
         ("imageSpec", ImageSpec(function.Image)),
         ("secrets", Secrets(function.Secrets)),
+        ("volumes", Mounts(function.Mounts)),
         ("parameters", Parameters(function.Sent)),
         ("result", function.Return.ResultType is { } result ? Json.String(result) : null),
         ("streaming", function.Return.Kind == ReturnKind.Stream ? "true" : null),
@@ -34,6 +35,7 @@ internal static class ManifestEmitter
         ("imageSpec", ImageSpec(service.Image)),
         ("clusterSize", ClusterSize(service.ClusterSize)),
         ("secrets", Secrets(service.Secrets)),
+        ("volumes", Mounts(service.Mounts)),
         ("parameters", Parameters(service.Parameters)),
         ("functions", Json.Array(functions.Select(Function))),
         ("enter", Hooks(service.Enter)),
@@ -49,6 +51,9 @@ internal static class ManifestEmitter
 
     /// <summary>The members that give them: what is in them is known at run time only, and to nobody who reads this.</summary>
     private static string? Secrets(EquatableArray<SecretModel> secrets) => secrets.Count == 0 ? null : Json.Array(secrets.Select(s => Json.String(s.Name)));
+
+    private static string? Mounts(EquatableArray<MountModel> mounts) =>
+        mounts.Count == 0 ? null : Json.Array(mounts.Select(m => Json.Object(("path", Json.String(m.Path)), ("volume", Json.String(m.Name)))));
 
     private static string Parameters(IEnumerable<ParameterModel> parameters) => Json.Array(parameters.Select(p => Json.Object(
         ("name", Json.String(p.Name.TrimStart('@'))),

@@ -61,7 +61,7 @@ internal static class RegistrationEmitter
         code.Open(before);
         code.Line($"Name = {Json.String(function.FullName)},");
         code.Line($"Assembly = {Json.String(assembly)},");
-        EmitOptions(code, function.Options, function.Image, function.Secrets);
+        EmitOptions(code, function.Options, function.Image, function.Secrets, function.Mounts);
         if (function.Return.Kind == ReturnKind.Stream)
         {
             code.Line("IsStreaming = true,");
@@ -88,7 +88,7 @@ internal static class RegistrationEmitter
         code.Open($"{Runtime}FunctionRegistry.Register(new {Runtime}ServiceDefinition");
         code.Line($"Name = {Json.String(service.Owner.Name)},");
         code.Line($"Assembly = {Json.String(assembly)},");
-        EmitOptions(code, service.Options, service.Image, service.Secrets);
+        EmitOptions(code, service.Options, service.Image, service.Secrets, service.Mounts);
         EmitCluster(code, service.ClusterSize);
         code.Line("Create = Create,");
         code.Line("Functions = [");
@@ -143,7 +143,7 @@ internal static class RegistrationEmitter
         code.Line();
     }
 
-    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image, EquatableArray<SecretModel> secrets)
+    private static void EmitOptions(CodeWriter code, EquatableArray<OptionModel> options, ImageModel? image, EquatableArray<SecretModel> secrets, EquatableArray<MountModel> mounts)
     {
         if (options.Count > 0)
         {
@@ -162,6 +162,11 @@ internal static class RegistrationEmitter
             {
                 code.Line($"CompiledImage = new {Runtime}CompiledImage({Json.String(image.Member)}, [{string.Join(", ", image.Layers.Select(Json.String))}]),");
             }
+        }
+
+        if (mounts.Count > 0)
+        {
+            code.Line($"Volumes = [{string.Join(", ", mounts.Select(m => $"new {Runtime}VolumeBinding({Json.String(m.Path)}, static () => {m.Expression})"))}],");
         }
     }
 }

@@ -91,6 +91,7 @@ internal sealed record FunctionModel(
     ReturnModel Return,
     EquatableArray<OptionModel> Options,
     ImageModel? Image,
+    EquatableArray<MountModel> Mounts,
     EquatableArray<string> Docs,
     BatchModel? Batch,
     int ClusterSize,
@@ -127,6 +128,12 @@ internal enum HookReturn
 /// <param name="Snapshot">As written.</param>
 internal sealed record HookModel(string Name, string Call, HookReturn Returns, bool Snapshot);
 
+/// <summary>A volume at a path.</summary>
+/// <param name="Path">As written.</param>
+/// <param name="Name">The member, as written.</param>
+/// <param name="Expression">C# that evaluates it.</param>
+internal sealed record MountModel(string Path, string Name, string Expression);
+
 /// <summary>A class marked as a service.</summary>
 internal sealed record ServiceModel(
     OwnerModel Owner,
@@ -136,6 +143,7 @@ internal sealed record ServiceModel(
     EquatableArray<HookModel> Exit,
     EquatableArray<OptionModel> Options,
     ImageModel? Image,
+    EquatableArray<MountModel> Mounts,
     EquatableArray<string> Docs,
     int ClusterSize,
     EquatableArray<SecretModel> Secrets);

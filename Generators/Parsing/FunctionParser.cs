@@ -36,6 +36,8 @@ internal static class FunctionParser
         var attribute = context.Attributes[0];
         var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics, remarks, cancellationToken);
         var secrets = OptionsParser.ParseSecrets(attribute, type, compilation, diagnostics);
+        MountParser.Refuse(method, diagnostics);
+        var mounts = method.IsStatic ? MountParser.Parse(method, type, compilation, diagnostics) : EquatableArray<MountModel>.Empty;
         var signature = new SignatureParser(graph, diagnostics, cancellationToken);
         if (method.TypeParameters.Length > 0)
         {
@@ -72,7 +74,7 @@ internal static class FunctionParser
         var isPublic = !OwnerParser.IsVisibleOutside(type)
             || (OwnerParser.IsVisibleOutside(method.ReturnType) && method.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type)));
         return new FunctionModel(
-            owner, method.Name, TypeNames.Escape(method.Name), method.IsStatic, isPublic, parameters, result, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode), batch, clusterSize, secrets);
+            owner, method.Name, TypeNames.Escape(method.Name), method.IsStatic, isPublic, parameters, result, OptionsParser.Parse(attribute), image, mounts, DocsParser.Parse(context.TargetNode), batch, clusterSize, secrets);
     }
 
     private static void CheckMethod(IMethodSymbol method, string name, Location? identifier, List<DiagnosticModel> diagnostics)

@@ -10,6 +10,8 @@ internal static class KnownNames
     public const string Enter = "Modal.EnterAttribute";
     public const string Exit = "Modal.ExitAttribute";
     public const string Image = "Modal.Image";
+    public const string Mount = "Modal.MountAttribute";
+    public const string Volume = "Modal.Volume";
     public const string Secret = "Modal.Secret";
     public const string Dict = "Modal.Dict";
     public const string Queue = "Modal.Queue";

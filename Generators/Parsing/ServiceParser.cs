@@ -34,6 +34,7 @@ internal static class ServiceParser
         var attribute = context.Attributes[0];
         var image = OptionsParser.ParseImage(attribute, type, compilation, diagnostics, remarks, cancellationToken);
         var secrets = OptionsParser.ParseSecrets(attribute, type, compilation, diagnostics);
+        var mounts = MountParser.Parse(type, type, compilation, diagnostics);
         var (enter, exit) = HookParser.Parse(type, compilation, diagnostics);
         var clusterSize = ClusterParser.Size(type, name, attribute, diagnostics);
         if (owner is null || diagnostics.Count > 0)
@@ -42,7 +43,7 @@ internal static class ServiceParser
         }
 
         var isPublic = !OwnerParser.IsVisibleOutside(type) || constructor!.Parameters.All(p => OwnerParser.IsVisibleOutside(p.Type));
-        var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, DocsParser.Parse(context.TargetNode), clusterSize, secrets);
+        var model = new ServiceModel(owner, isPublic, parameters, enter, exit, OptionsParser.Parse(attribute), image, mounts, DocsParser.Parse(context.TargetNode), clusterSize, secrets);
         return new Parsed<ServiceModel>(model, graph.Codecs.ToEquatableArray(), remarks.ToEquatableArray());
     }
 

@@ -10,9 +10,10 @@ using Modal.Benchmarks.Placing;
 using Modal.Benchmarks.QueueDict;
 using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
+using Modal.Benchmarks.Volumes;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark(), new QueueDictBenchmark()];
+    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark(), new QueueDictBenchmark(), new VolumeBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

@@ -90,6 +90,7 @@ internal static class RequestChecks
             Require(faults, f.RetryInitialDelayMs is >= 0 and <= 60_000, $"{name}: RetryInitialDelaySeconds", f.RetryInitialDelayMs / 1000.0, "from 0 to 60");
             Require(faults, f.RetryMaxDelayMs is 0 or (>= 1_000 and <= 60_000), $"{name}: RetryMaxDelaySeconds", f.RetryMaxDelayMs / 1000.0, "0 or from 1 to 60");
             CheckCluster(name, f, faults);
+            CheckVolumes(name, f.Volumes, faults);
             Require(faults, f.Priority is >= -10 and <= 10, $"{name}: Priority", f.Priority, "from -10 to 10");
             Require(faults, f.MinContainers >= 0 && f.MaxContainers >= 0 && (f.MaxContainers == 0 || f.MinContainers <= f.MaxContainers),
                 $"{name}: MinContainers", f.MinContainers, $"0 or more and at most MaxContainers ({f.MaxContainers})");
@@ -111,6 +112,21 @@ internal static class RequestChecks
             Require(faults, f.MaxContainers % f.ClusterSize == 0, $"{name}: MaxContainers", f.MaxContainers, multiple);
             Require(faults, f.BufferContainers % f.ClusterSize == 0, $"{name}: BufferContainers", f.BufferContainers, multiple);
         }
+    }
+
+    // The client's compiler checks more; a worker relies on these.
+    private static void CheckVolumes(string name, Google.Protobuf.Collections.RepeatedField<VolumeMount> volumes, List<string> faults)
+    {
+        foreach (var volume in volumes)
+        {
+            Require(faults, VolumePaths.FindFault(volume.Path) is null, $"{name}: volume path", volume.Path, VolumePaths.FindFault(volume.Path) ?? "");
+            Require(faults, Id.IsValid(volume.VolumeId, Id.Volume), $"{name}: volume_id", volume.VolumeId, "an id with the prefix vo-");
+            Require(faults, volume.SubPath.Split('/').All(static n => n is not ("." or "..")), $"{name}: sub_path", volume.SubPath, "a relative path without '.' and '..'");
+        }
+
+        Require(faults, volumes.Select(static v => v.Path.TrimEnd('/')).Distinct(StringComparer.Ordinal).Count() == volumes.Count, $"{name}: volume paths", string.Join(", ", volumes.Select(static v => v.Path)), "different");
+        Require(faults, volumes.Select(static v => v.VolumeId).Distinct(StringComparer.Ordinal).Count() == volumes.Count, $"{name}: volumes", string.Join(", ", volumes.Select(static v => v.Name)), "different: a volume has one path in a container");
+        Require(faults, !volumes.Any(v => volumes.Any(o => o != v && v.Path.StartsWith(o.Path.TrimEnd('/') + "/", StringComparison.Ordinal))), $"{name}: volume paths", string.Join(", ", volumes.Select(static v => v.Path)), "beside each other, not one within the other");
     }
 
     private static void CheckResources(string name, Resources r, List<string> faults)

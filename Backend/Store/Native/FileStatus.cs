@@ -30,6 +30,14 @@ internal readonly struct FileStatus
     [field: FieldOffset(40)]
     public long SizeBytes { get; }
 
+    /// <summary>Last change of content or attributes, which no program can set.</summary>
+    [field: FieldOffset(96)]
+    public long ChangedSeconds { get; }
+
+    /// <summary>Beside <see cref="ChangedSeconds"/>.</summary>
+    [field: FieldOffset(104)]
+    public uint ChangedNanoseconds { get; }
+
     /// <summary>Last modification.</summary>
     [field: FieldOffset(112)]
     public long ModifiedSeconds { get; }

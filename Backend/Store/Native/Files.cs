@@ -8,12 +8,14 @@ namespace Modal.Backend.Store.Native;
 internal static unsafe partial class Files
 {
     public const int ENOENT = 2;
+    public const int ENOTDIR = 20;
     public const int ELOOP = 40;
     public const int EOPNOTSUPP = 95;
     public const int ERANGE = 34;
     public const int O_RDONLY = 0;
     public const int O_DIRECTORY = 0x10000;
     public const int O_NOFOLLOW = 0x20000;
+    public const int O_NONBLOCK = 0x800;
     private const int O_CLOEXEC = 0x80000;
     private const int AT_FDCWD = -100;
     private const int AT_SYMLINK_NOFOLLOW = 0x100;
@@ -44,12 +46,34 @@ internal static unsafe partial class Files
         }
     }
 
+    /// <summary>Reads what is known of a file in an open folder, not following a link.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="name">A name in it, with a zero at the end.</param>
+    /// <exception cref="IOException">It cannot be read; the message says which and why.</exception>
+    public static FileStatus Status(SafeFileHandle folder, ReadOnlySpan<byte> name)
+    {
+        fixed (byte* p = name)
+        {
+            FileStatus status;
+            return statx((int)folder.DangerousGetHandle(), p, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) == 0 ? status : throw Failed("statx", name);
+        }
+    }
+
     /// <summary>The names in a folder but "." and "..", in the order of the file system.</summary>
     /// <param name="path">Ends with a zero.</param>
     /// <exception cref="IOException">It cannot be read; the message says which and why.</exception>
     public static List<byte[]> List(ReadOnlySpan<byte> path)
     {
         using var folder = Open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        return List(folder, path);
+    }
+
+    /// <summary>The names in an open folder that was not read yet.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="path">Its path, for the message.</param>
+    /// <exception cref="IOException">It cannot be read; the message says which and why.</exception>
+    public static List<byte[]> List(SafeFileHandle folder, ReadOnlySpan<byte> path)
+    {
         var names = new List<byte[]>();
         var buffer = new byte[64 * 1024];
         fixed (byte* b = buffer)

@@ -57,6 +57,9 @@ internal sealed partial class Container
                 case RunnerFrame.FrameOneofCase.Returned:
                     OnReturned(frame.Returned);
                     break;
+                case RunnerFrame.FrameOneofCase.Volume:
+                    Track(OnVolumeAsync(frame.Volume));
+                    break;
                 case RunnerFrame.FrameOneofCase.Exiting:
                     _announcedExitCode = frame.Exiting.ExitCode;
                     break;
@@ -207,6 +210,22 @@ internal sealed partial class Container
 
     private static AttemptResult Outcome(HeldInput held, RunnerResult result) =>
         new() { Input = held.Input, Attempt = held.Number, RunUs = result.RunUs, YieldIndex = result.YieldIndex };
+
+    private async Task OnVolumeAsync(RunnerVolumeRequest request)
+    {
+        await Task.Yield();
+        var problem = _volumes is null ? "The container has no volumes." : await _volumes.DoAsync(request, _abort.Token);
+        _sandbox?.Send(new WorkerFrame { VolumeReply = new RunnerVolumeReply { Id = request.Id, Problem = problem } });
+    }
+
+    // Of a commit that nobody waits for.
+    private void OnVolumeProblem(string problem)
+    {
+        lock (_gate)
+        {
+            _output.Send(OutputSource.System, ByteString.CopyFromUtf8(problem + "\n"), null, managed: false);
+        }
+    }
 
     private void OnReturned(RunnerReturned returned)
     {

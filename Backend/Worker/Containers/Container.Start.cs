@@ -63,13 +63,25 @@ internal sealed partial class Container
             _timeline.End("image");
         }
 
-        _spec = _spec! with { Image = _image?.Sandbox };
+        if (_start.Function.Volumes.Count > 0 && _volumes is null)
+        {
+            if (_services.Factory is not GVisorSandboxFactory gVisor)
+            {
+                throw new SandboxStartException("The function has volumes, and they need gVisor: a plain process sees this machine's own files.");
+            }
+
+            _volumes = await _services.Volumes.MountAsync(Id, _start.Function.Volumes, _image?.Sandbox, gVisor.Root, OnVolumeProblem, _abort.Token);
+            _timeline.End("volumes");
+        }
+
+        _spec = _spec! with { Image = _volumes?.Sandbox ?? _image?.Sandbox };
     }
 
     // A runner that waits for code, if there is one of the same kind.
     private async Task<bool> TryTakeRunnerAsync(FunctionSpec function)
     {
-        if (KindOf(function) is not { } kind || _image is not null || await _services.Runners.TryTakeAsync(kind, _abort.Token) is not { } runner)
+        // What waits has no volumes, and they cannot be mounted into it.
+        if (KindOf(function) is not { } kind || _image is not null || function.Volumes.Count > 0 || await _services.Runners.TryTakeAsync(kind, _abort.Token) is not { } runner)
         {
             return false;
         }
@@ -148,7 +160,8 @@ internal sealed partial class Container
     // A process without code from a snapshot: quicker than a new one, for any function of its kind.
     private async Task<bool> TryRestoreRunnerAsync(FunctionSpec function)
     {
-        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is not { } kind)
+        // What is mounted in a restored sandbox is what was mounted in the one of the snapshot.
+        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is not { } kind || function.Volumes.Count > 0)
         {
             return false;
         }
@@ -174,9 +187,9 @@ internal sealed partial class Container
     // False if the container has to be booted; then the folder for a new snapshot is set if one is to be taken.
     private async Task<bool> TryRestoreAsync(FunctionSpec function)
     {
-        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is null)
+        if (_services.Factory.SnapshotPlatform is not { } platform || KindOf(function) is null || function.Volumes.Count > 0)
         {
-            // What a GPU holds, and a disk, are not in the sandbox's memory.
+            // What a GPU holds, and a disk, are not in the sandbox's memory; and files of a volume that were open then may be gone from its newest version.
             return false;
         }
 

@@ -4,6 +4,7 @@ using Modal.Backend.Worker.Gpus;
 using Modal.Backend.Worker.Images;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Tunnels;
+using Modal.Backend.Worker.Volumes;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Containers;
@@ -43,6 +44,7 @@ internal sealed partial class Container : ISandboxEvents
     private ISandbox? _sandbox;
     private ContainerTunnels _tunnels;
     private ContainerImage? _image;
+    private ContainerVolumes? _volumes;
     private GpuLease? _gpus;
     private ulong _lastId;
     private bool _isReady;
@@ -183,6 +185,12 @@ internal sealed partial class Container : ISandboxEvents
         await _tunnels.DisposeAsync();
         await Task.WhenAll(transfers);
         DropSnapshot("the container ended before it could be taken");
+        if (_volumes is not null)
+        {
+            // Whatever the container died of: what it wrote is kept.
+            await _volumes.EndAsync();
+        }
+
         if (_image is not null)
         {
             await _image.DisposeAsync();

@@ -41,8 +41,9 @@ internal sealed class ImageRoots : IAsyncDisposable
     /// <param name="index">The index's name.</param>
     /// <param name="user">Names the mount: a container's id or a step's.</param>
     /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="keepWarm">Whether it stays mounted for others who will want it.</param>
     /// <exception cref="IOException">It cannot be mounted.</exception>
-    public async Task<ImageRoot> MountAsync(string index, string user, CancellationToken cancellationToken)
+    public async Task<ImageRoot> MountAsync(string index, string user, CancellationToken cancellationToken, bool keepWarm = true)
     {
         if (_isUnpacking.Value)
         {
@@ -64,7 +65,11 @@ internal sealed class ImageRoots : IAsyncDisposable
             mount = await supervisor.MountAsync(path, image, Path.Combine(Roots, user), cancellationToken);
         }
 
-        await KeepWarmAsync(supervisor, path, index, image);
+        if (keepWarm)
+        {
+            await KeepWarmAsync(supervisor, path, index, image);
+        }
+
         return new ImageRoot(mount.Path, mount);
     }
 

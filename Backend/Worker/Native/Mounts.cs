@@ -14,6 +14,34 @@ internal static class Mounts
         Mounting.Mount("overlay", target, "overlay", Mounting.MS_NOSUID | Mounting.MS_NODEV, options);
     }
 
+    /// <summary>Lays folders over each other, the first on top; nothing can be written.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refuses.</exception>
+    public static void ReadOnlyOverlay(string top, string bottom, string target) =>
+        Mounting.Mount("overlay", target, "overlay", Mounting.MS_RDONLY | Mounting.MS_NOSUID | Mounting.MS_NODEV, $"lowerdir={Escape(top)}:{Escape(bottom)},xino=off");
+
+    /// <summary>Shows a folder at another place as well.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refuses.</exception>
+    public static void Bind(string source, string target, bool isReadOnly)
+    {
+        Mounting.Mount(source, target, null, Mounting.MS_BIND, null);
+
+        // A bind takes no other flags with it.
+        Mounting.Mount("none", target, null, Mounting.MS_BIND | Mounting.MS_REMOUNT | Mounting.MS_NOSUID | Mounting.MS_NODEV | (isReadOnly ? Mounting.MS_RDONLY : 0), null);
+    }
+
+    /// <summary>Shows what is mounted at a place at another as well, in the same way.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refuses.</exception>
+    public static void Rebind(string mount, string target) => Mounting.Mount(mount, target, null, Mounting.MS_BIND, null);
+
+    /// <summary>Lets what is mounted below a mount from now on appear below its copies in other namespaces, which sandboxes have (mount_namespaces(7)).</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refuses.</exception>
+    public static void Share(string mount)
+    {
+        // Out of the group that it may be in, and into one of its own.
+        Mounting.Mount("none", mount, null, Mounting.MS_PRIVATE, null);
+        Mounting.Mount("none", mount, null, Mounting.MS_SHARED, null);
+    }
+
     /// <summary>Takes a mount away; what still uses it keeps it until it lets go. Nothing mounted there is fine.</summary>
     /// <exception cref="System.ComponentModel.Win32Exception">The kernel refuses.</exception>
     public static void Unmount(string target)

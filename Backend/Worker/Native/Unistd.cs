@@ -7,6 +7,9 @@ internal static unsafe partial class Unistd
 {
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_DIRECTORY = 0x10000;
+    public const int O_NOFOLLOW = 0x20000;
+    public const int O_PATH = 0x200000;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
 
@@ -20,6 +23,10 @@ internal static unsafe partial class Unistd
 
     /// <summary>/dev/null for reading: always at its end.</summary>
     public static Descriptor OpenNull() => new(Errno.Check(open("/dev/null", O_CLOEXEC), "open(/dev/null)"));
+
+    /// <summary>A folder, as a place that stays the same whatever becomes of its name.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">It is none, or a link.</exception>
+    public static Descriptor OpenFolder(string path) => new(Errno.Check(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), $"open({path})"));
 
     /// <summary>Reads and writes on it return at once from now on.</summary>
     public static void SetNonBlocking(Descriptor descriptor)
@@ -56,6 +63,10 @@ internal static unsafe partial class Unistd
         }
     }
 
+    /// <summary>Gives a file or link another name, in place of what has it. .NET's own asks what a link leads to.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">The kernel refuses.</exception>
+    public static void Rename(string from, string to) => Errno.Check(rename(from, to), $"Renaming {from} to {to}");
+
     /// <summary>Another name for a file, or a copy of it where the file system cannot.</summary>
     public static void LinkOrCopy(string existing, string name)
     {
@@ -91,4 +102,8 @@ internal static unsafe partial class Unistd
     // man 2 geteuid
     [LibraryImport("libc")]
     private static partial uint geteuid();
+
+    // man 2 rename
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int rename(string oldpath, string newpath);
 }

@@ -12,6 +12,7 @@ using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Sandboxes.GVisor;
 using Modal.Backend.Worker.Snapshots;
+using Modal.Backend.Worker.Volumes;
 using Modal.Protocol;
 
 namespace Modal.Backend.Worker.Session;
@@ -21,7 +22,7 @@ namespace Modal.Backend.Worker.Session;
 /// Owns all containers.
 /// </summary>
 internal sealed class WorkerService(
-    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, SnapshotService snapshots, IWorkerBlobs blobs, GpuInventory gpus,
+    IControlPlaneChannel channel, IOptions<WorkerOptions> options, SandboxProbe probe, CodeVersions code, WorkerImages images, VolumeService volumes, SnapshotService snapshots, IWorkerBlobs blobs, GpuInventory gpus,
     TimeProvider time, ILogger<WorkerService> logger)
     : BackgroundService
 {
@@ -53,12 +54,13 @@ internal sealed class WorkerService(
 
         choice.Factory.RemoveLeftovers();
         code.CleanUp();
+        volumes.CleanUp();
         snapshots.CleanUp();
         var containerImages = images.Open(choice.Factory);
         await using var runners = new RunnerPool(
             choice.Factory, containerImages, snapshots, Path.Combine(_options.StateDirectory, "containers"), choice.Factory.Kind == "gvisor" ? _options.WaitingRunners ?? 2 * Environment.ProcessorCount : 0, time, logger);
         var services = new ContainerServices(
-            _options, choice.Factory, code, containerImages, snapshots, runners, _holdings, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), channel.ConnectAsync, time, logger);
+            _options, choice.Factory, code, containerImages, volumes, snapshots, runners, _holdings, blobs, gpus, new SemaphoreSlim(ConcurrentStarts), channel.ConnectAsync, time, logger);
         var diskMiB = _options.EphemeralDiskMiB > 0 ? _options.EphemeralDiskMiB : new DriveInfo(_options.StateDirectory).AvailableFreeSpace / 1024 / 1024 * 8 / 10;
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested && !_isStopping)

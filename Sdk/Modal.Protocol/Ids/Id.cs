@@ -38,6 +38,9 @@ public static class Id
     /// <summary>Prefix of a queue.</summary>
     public const string Queue = "qu-";
 
+    /// <summary>Prefix of a volume.</summary>
+    public const string Volume = "vo-";
+
     // 22 characters of a 62-letter alphabet are 131 bits: as unlikely to repeat as a GUID.
     private const int SuffixLength = 22;
     private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -30,6 +30,9 @@ public sealed class FunctionDefinition
     /// <summary>Evaluates to the SDK's <c>Secret</c> objects. Called on the client only, at most once per app. Null, the default, means none.</summary>
     public Func<IReadOnlyList<object?>>? Secrets { get; init; }
 
+    /// <summary>Volumes that its containers have.</summary>
+    public IReadOnlyList<VolumeBinding> Volumes { get; init; } = [];
+
     /// <summary>The method returns <c>IAsyncEnumerable&lt;T&gt;</c>: it answers with yields and then done.</summary>
     public bool IsStreaming { get; init; }
 

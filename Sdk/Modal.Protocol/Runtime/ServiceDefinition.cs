@@ -35,4 +35,7 @@ public sealed class ServiceDefinition
 
     /// <summary>Evaluates to the SDK's <c>Secret</c> objects. Called on the client only, at most once per app. Null, the default, means none.</summary>
     public Func<IReadOnlyList<object?>>? Secrets { get; init; }
+
+    /// <summary>As <see cref="FunctionDefinition.Volumes"/>.</summary>
+    public IReadOnlyList<VolumeBinding> Volumes { get; init; } = [];
 }

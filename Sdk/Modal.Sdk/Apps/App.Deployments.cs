@@ -5,6 +5,7 @@ using Modal.Deployments;
 using Modal.Protocol;
 using Modal.Runtime;
 using Modal.Secrets;
+using Modal.Volumes;
 
 namespace Modal;
 
@@ -40,7 +41,7 @@ public sealed partial class App
                 Strategy = (Protocol.DeployStrategy)options.Strategy,
                 Tag = options.Tag ?? "",
             };
-            foreach (var (spec, image, secrets) in FunctionSpecs.BuildAll(session.AppId, session.NeedsAspNetCore))
+            foreach (var (spec, image, secrets, volumes) in FunctionSpecs.BuildAll(session.AppId, session.NeedsAspNetCore))
             {
                 spec.ImageId = await session.EnsureImageAsync(connection, image, cancellationToken).ConfigureAwait(false);
                 if (secrets.Count > 0)
@@ -48,6 +49,7 @@ public sealed partial class App
                     spec.Secrets.AddRange(await AppSecrets.PutAsync(connection.Secrets, session.AppId, spec.FunctionId, secrets, cancellationToken).ConfigureAwait(false));
                 }
 
+                await VolumeIds.FillAsync(connection, spec, volumes, cancellationToken).ConfigureAwait(false);
                 request.Functions.Add(spec);
             }
 

@@ -35,6 +35,7 @@ internal sealed class AppConnection : IAsyncDisposable
         Calls = new Protocol.Calls.CallsClient(channel);
         _deployments = new Protocol.Deployments.DeploymentsClient(channel);
         Secrets = new Protocol.Secrets.SecretsClient(channel);
+        Volumes = new Protocol.Volumes.VolumesClient(channel);
         Transfer = new BlobTransfer(new Blobs.BlobsClient(channel));
         _app = session.IsJoined ? null : Client.RunApp();
     }
@@ -46,7 +47,10 @@ internal sealed class AppConnection : IAsyncDisposable
     public Protocol.Images.ImagesClient Images { get; }
 
     public Protocol.Calls.CallsClient Calls { get; }
+
     public Protocol.Secrets.SecretsClient Secrets { get; }
+
+    public Protocol.Volumes.VolumesClient Volumes { get; }
 
     public BlobTransfer Transfer { get; }
 

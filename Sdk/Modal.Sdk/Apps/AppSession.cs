@@ -226,7 +226,7 @@ internal sealed class AppSession : IAsyncDisposable
             return OpenDeployedStream(target);
         }
 
-        var (spec, method) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
+        var (spec, method, volumes) = FunctionSpecs.Build(AppId, target, _needsAspNetCore);
 
         // In a container the image is almost always known to the server, and what it was made from may not be here.
         Func<Image?> image = () => FunctionSpecs.FindImage(target);
@@ -241,7 +241,7 @@ internal sealed class AppSession : IAsyncDisposable
         {
             if (!_streams.TryGetValue(spec.FunctionId, out var stream))
             {
-                stream = new FunctionStream(this, spec, image, secrets);
+                stream = new FunctionStream(this, spec, image, secrets, volumes);
                 _streams.Add(spec.FunctionId, stream);
             }
 
@@ -257,7 +257,7 @@ internal sealed class AppSession : IAsyncDisposable
         {
             if (!_streams.TryGetValue(spec.FunctionId, out var stream))
             {
-                stream = new FunctionStream(this, spec, static () => null, static () => []);
+                stream = new FunctionStream(this, spec, static () => null, static () => [], []);
                 _streams.Add(spec.FunctionId, stream);
             }
 

@@ -9,8 +9,8 @@ namespace Modal.Apps;
 /// <summary>From what generated code registered to what the server is told.</summary>
 internal static class FunctionSpecs
 {
-    /// <summary>The function a handle calls, without its image, and which of its methods.</summary>
-    public static (FunctionSpec Spec, int Method) Build(string appId, FunctionTarget target, bool needsAspNetCore)
+    /// <summary>The function a handle calls, without its image and secrets, which of its methods, and its volumes, in the order of those in the specification, which lacks their ids.</summary>
+    public static (FunctionSpec Spec, int Method, IReadOnlyList<Volume> Volumes) Build(string appId, FunctionTarget target, bool needsAspNetCore)
     {
         if (target.Service is { } service)
         {
@@ -32,7 +32,7 @@ internal static class FunctionSpecs
             spec.NeedsAspnetcore = needsAspNetCore;
             SetBatch(spec, definition.Functions);
             spec.ClusterSize = definition.ClusterSize;
-            return (spec, method);
+            return (spec, method, Mount(spec, definition.Volumes));
         }
 
         var function = FunctionRegistry.FindFunction(target.Name) ?? throw Unknown(target.Name);
@@ -44,7 +44,25 @@ internal static class FunctionSpecs
         single.NeedsAspnetcore = needsAspNetCore;
         SetBatch(single, [function]);
         single.ClusterSize = function.ClusterSize;
-        return (single, 0);
+        return (single, 0, Mount(single, function.Volumes));
+    }
+
+    private static List<Volume> Mount(FunctionSpec spec, IReadOnlyList<VolumeBinding> bindings)
+    {
+        var volumes = new List<Volume>();
+        foreach (var binding in bindings)
+        {
+            var volume = binding.Read() as Volume ?? throw new InvalidRequestException($"The volume of '{spec.Name}' at {binding.Path} is null.");
+            if (volumes.Any(v => v.Name == volume.Name && v.Environment == volume.Environment))
+            {
+                throw new InvalidRequestException($"'{spec.Name}' has the volume '{volume.Name}' at two paths: a volume has one path in a container.");
+            }
+
+            volumes.Add(volume);
+            spec.Volumes.Add(new VolumeMount { Path = binding.Path, Name = volume.Name, Environment = volume.Environment, ReadOnly = volume.IsReadOnly, SubPath = volume.SubPath });
+        }
+
+        return volumes;
     }
 
     /// <summary>A function of a deployed app: only what names it.</summary>
@@ -59,20 +77,21 @@ internal static class FunctionSpecs
         : new FunctionSpec { FunctionId = Id.Derive(Id.Function, appId, target.Name), Name = target.Name };
 
     /// <summary>All that is registered, to be deployed; services without arguments.</summary>
-    public static IEnumerable<(FunctionSpec Spec, Image? Image, IReadOnlyList<Secret> Secrets)> BuildAll(string appId, bool needsAspNetCore)
+    public static IEnumerable<(FunctionSpec Spec, Image? Image, IReadOnlyList<Secret> Secrets, IReadOnlyList<Volume> Volumes)> BuildAll(string appId, bool needsAspNetCore)
     {
         foreach (var function in FunctionRegistry.Functions.OrderBy(static f => f.Name, StringComparer.Ordinal))
         {
             var target = FunctionTarget.Static(function.Name);
-            yield return (Build(appId, target, needsAspNetCore).Spec, FindImage(target), FindSecrets(target));
+            var (spec, _, volumes) = Build(appId, target, needsAspNetCore);
+            yield return (spec, FindImage(target), FindSecrets(target), volumes);
         }
 
         foreach (var service in FunctionRegistry.Services.Where(static s => s.Functions.Count > 0).OrderBy(static s => s.Name, StringComparer.Ordinal))
         {
             var target = FunctionTarget.Method(new DeployedService(service.Name, [], new Deployments.DeployedAppName("", "")), service.Functions[0].Name);
-            var spec = Build(appId, target, needsAspNetCore).Spec;
+            var (spec, _, volumes) = Build(appId, target, needsAspNetCore);
             (spec.ServiceArguments, spec.FunctionId) = (null, Id.Derive(Id.Function, appId, service.Name));
-            yield return (spec, FindImage(target), FindSecrets(target));
+            yield return (spec, FindImage(target), FindSecrets(target), volumes);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Modal.Apps;
 using Modal.Protocol;
+using Modal.Volumes;
 using Modal.Secrets;
 
 namespace Modal.Calls;
@@ -29,6 +30,7 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly FunctionSpec _function;
     private readonly Func<Image?> _image;
     private readonly Func<IReadOnlyList<Secret>> _secrets;
+    private readonly IReadOnlyList<Volume> _volumes;
     private readonly string _streamId = Id.New(Id.Call);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
@@ -52,13 +54,15 @@ internal sealed class FunctionStream : IAsyncDisposable
     /// <param name="function">The function, without its image and secrets.</param>
     /// <param name="image">Its image; asked for only if the server does not know the function already.</param>
     /// <param name="secrets">Its secrets; as its image.</param>
-    public FunctionStream(AppSession session, FunctionSpec function, Func<Image?> image, Func<IReadOnlyList<Secret>> secrets)
+    /// <param name="volumes">Its volumes, in the order of those in the function.</param>
+    public FunctionStream(AppSession session, FunctionSpec function, Func<Image?> image, Func<IReadOnlyList<Secret>> secrets, IReadOnlyList<Volume> volumes)
     {
         _session = session;
         _function = function;
         _image = image;
         _secrets = secrets;
         Detached = new DetachedInputs(session, this);
+        _volumes = volumes;
     }
 
     /// <summary>Where inputs of detached calls go.</summary>
@@ -328,6 +332,7 @@ internal sealed class FunctionStream : IAsyncDisposable
             _function.Secrets.AddRange(references);
         }
 
+        await VolumeIds.FillAsync(connection, _function, _volumes, cancellationToken).ConfigureAwait(false);
         await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
     }
 

@@ -12,6 +12,7 @@ using Modal.Backend.Worker.Runners;
 using Modal.Backend.Worker.Sandboxes;
 using Modal.Backend.Worker.Session;
 using Modal.Backend.Worker.Snapshots;
+using Modal.Backend.Worker.Volumes;
 using Modal.Protocol;
 using Xunit;
 
@@ -99,15 +100,17 @@ internal sealed class TestWorker : IAsyncDisposable
         var roots = new ImageRoots(options, images, TimeProvider.System, NullLogger<ImageRoots>.Instance);
         var codes = new CodeVersions(options, blobs);
         var gpus = new GpuInventory(options, NullLogger<GpuInventory>.Instance);
-        var workerImages = new WorkerImages(options, images, roots, new UsedImages(), codes, blobs, gpus, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
+        var used = new UsedImages();
+        var workerImages = new WorkerImages(options, images, roots, used, codes, blobs, gpus, TimeProvider.System, NullLogger<ImageBuilder>.Instance, NullLogger<WorkerImages>.Instance);
         var snapshots = new SnapshotService(options, images, TimeProvider.System, log);
         snapshots.CleanUp();
         var containerImages = workerImages.Open(choice.Factory);
         var runners = new RunnerPool(choice.Factory, containerImages, snapshots, Path.Combine(directory, "containers"), waitingRunners, TimeProvider.System, NullLogger.Instance);
         var holdings = new Holdings();
         var server = new EchoServer();
+        var volumes = new VolumeService(options, images, roots, used, new NoServer(), TimeProvider.System, NullLogger<VolumeService>.Instance);
         var services = new ContainerServices(
-            options.Value, choice.Factory, codes, containerImages, snapshots, runners, holdings, blobs, gpus, new SemaphoreSlim(2), server.ConnectAsync, TimeProvider.System, NullLogger.Instance);
+            options.Value, choice.Factory, codes, containerImages, volumes, snapshots, runners, holdings, blobs, gpus, new SemaphoreSlim(2), server.ConnectAsync, TimeProvider.System, NullLogger.Instance);
         return new TestWorker(directory, host, services, blobs, log) { Server = server };
     }
 

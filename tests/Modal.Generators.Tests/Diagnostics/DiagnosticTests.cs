@@ -105,6 +105,15 @@ public sealed class DiagnosticTests
     [InlineData("MODAL2031", "class C { object F() => Queue.FromName<«Func<int>»>(\"a\"); }")]
     [InlineData("MODAL2031", "class C { Dict<string, «System.IO.Stream»>? F; }")]
     [InlineData("MODAL2012", "class C { class Own { public int X; } object F() => Modal.Queue.FromName<«Own»>(\"a\"); }")]
+    [InlineData("MODAL2040", "partial class Jobs { [Function, Mount(\"/data\", «\"Data\"»)] static int F() => 1; }")]
+    [InlineData("MODAL2040", "partial class Jobs { static string Data => \"\"; [Function, Mount(\"/data\", «nameof(Data)»)] static int F() => 1; }")]
+    [InlineData("MODAL2040", "[Service, Mount(\"/data\", «nameof(Data)»)] partial class Jobs { Volume Data => Volume.FromName(\"v\"); [Function] int F() => 1; }")]
+    [InlineData("MODAL2041", "partial class Jobs { static Volume Data => Volume.FromName(\"v\"); [Function, Mount(«\"data\"», nameof(Data))] static int F() => 1; }")]
+    [InlineData("MODAL2041", "partial class Jobs { static Volume Data => Volume.FromName(\"v\"); [Function, Mount(«\"/tmp/x\"», nameof(Data))] static int F() => 1; }")]
+    [InlineData("MODAL2042", "partial class Jobs { static Volume A => Volume.FromName(\"a\"); static Volume B => Volume.FromName(\"b\"); [Function, Mount(\"/data\", nameof(A)), Mount(«\"/data/\"», nameof(B))] static int F() => 1; }")]
+    [InlineData("MODAL2042", "partial class Jobs { static Volume A => Volume.FromName(\"a\"); static Volume B => Volume.FromName(\"b\"); [Function, Mount(\"/data/x\", nameof(A)), Mount(«\"/data\"», nameof(B))] static int F() => 1; }")]
+    [InlineData("MODAL2042", "partial class Jobs { static Volume A => Volume.FromName(\"a\"); [Function, Mount(\"/a\", nameof(A)), Mount(\"/b\", «nameof(A)»)] static int F() => 1; }")]
+    [InlineData("MODAL2043", "[Service] partial class Jobs { static Volume A => Volume.FromName(\"a\"); [Function, «Mount(\"/a\", nameof(A))»] int F() => 1; }")]
     public void Generate_WrongCode_ReportsAtToken(string id, string marked, bool alsoElsewhere = false)
     {
         const string Prefix = "using System; using System.Collections.Generic; using System.Threading; using System.Threading.Tasks; using Modal;\n";
