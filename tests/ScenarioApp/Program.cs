@@ -45,9 +45,6 @@ switch (args.FirstOrDefault())
     case "made":
         Console.WriteLine(await Imaged.Remote.ReadMade.CallAsync());
         break;
-    case "deploy":
-        await Deploying.RunAsync(args[3], args.ElementAtOrDefault(4));
-        break;
     case "spawn":
         Console.WriteLine(await Jobs.Remote.SlowSquare.SpawnAsync(count, milliseconds));
         break;
@@ -69,7 +66,7 @@ switch (args.FirstOrDefault())
         await Soak.RunAsync(count);
         break;
     default:
-        Console.Error.WriteLine("usage: call|map|slow|talk|nested-talk|nested-slow|nested-made|much|same-image|made|cluster|spawn|spawn-map|get-map|deploy|soak COUNT [MILLISECONDS [ID or APP [ENVIRONMENT]]]");
+        Console.Error.WriteLine("usage: call|map|slow|talk|nested-talk|nested-slow|nested-made|much|same-image|made|cluster|spawn|spawn-map|get-map|soak COUNT [MILLISECONDS [ID]]");
         return 2;
 }
 

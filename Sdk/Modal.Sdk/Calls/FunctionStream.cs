@@ -296,6 +296,11 @@ internal sealed class FunctionStream : IAsyncDisposable
                     }
                 }
 
+                if (_session.Deployed is not null && TryRest())
+                {
+                    return;
+                }
+
                 await Task.Delay(s_reopenPause * _brokenInARow, _stop.Token).ConfigureAwait(false);
             }
         }
@@ -303,6 +308,22 @@ internal sealed class FunctionStream : IAsyncDisposable
         {
             var reason = _session.ExplainStop(e);
             Abandon(reason is RpcException rpc ? GrpcErrors.ToException(rpc) : reason);
+        }
+    }
+
+    // A deployed app needs no connection to live: with nothing to wait for, a server that went away is not looked for (or started again) before the next call.
+    private bool TryRest()
+    {
+        lock (_gate)
+        {
+            if (_pending.Count > 0)
+            {
+                return false;
+            }
+
+            _run = null;
+            _brokenInARow = 0;
+            return true;
         }
     }
 

@@ -1,4 +1,4 @@
-using Modal.ScenarioApp;
+using Modal.ScenarioShop;
 using Modal.Scenarios.Harness;
 using Xunit;
 
@@ -15,18 +15,18 @@ public sealed class DeploymentScenarios
         Assert.Equal("shop version 1\n", await DeployAsync("shop"));
         Assert.Equal("shop version 1, unchanged\n", await DeployAsync("shop"));
 
-        Assert.Equal(49, await Jobs.Remote.Square.InApp("shop").CallAsync(7, Limit));
-        Assert.Equal(81, await Function.FromName<int, int>("shop", "Modal.ScenarioApp.Jobs.Square").CallAsync(9, Limit));
-        Assert.Equal(16, await Function.FromName<(int, int), int>("shop", "Modal.ScenarioApp.Jobs.SlowSquare").CallAsync((4, 1), Limit));
-        Assert.Equal(Enumerable.Range(0, 50).Select(i => i * i), await Jobs.Remote.Square.InApp("shop").Map(Enumerable.Range(0, 50), Limit).ToListAsync(Limit));
+        Assert.Equal(49, await Shop.Remote.Square.InApp("shop").CallAsync(7, Limit));
+        Assert.Equal(81, await Function.FromName<int, int>("shop", "Modal.ScenarioShop.Shop.Square").CallAsync(9, Limit));
+        Assert.Equal(16, await Function.FromName<(int, int), int>("shop", "Modal.ScenarioShop.Shop.Add").CallAsync((4, 12), Limit));
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => i * i), await Shop.Remote.Square.InApp("shop").Map(Enumerable.Range(0, 50), Limit).ToListAsync(Limit));
 
-        await using var counter = Counter.Remote.Create("mine", 5);
-        counter.UseApp("shop");
-        Assert.Equal("mine 6", await counter.Next.CallAsync(Limit));
-        await using var named = Service.FromName("shop", "Modal.ScenarioApp.Counter", ("mine", 5));
+        await using var till = Till.Remote.Create("mine", 5);
+        till.UseApp("shop");
+        Assert.Equal("mine 6", await till.Next.CallAsync(Limit));
+        await using var named = Service.FromName<(string, int)>("shop", "Modal.ScenarioShop.Till", ("mine", 5));
         Assert.Equal("mine 7", await named.Function<Unit, string>("Next").CallAsync(default, Limit));
 
-        var call = await Jobs.Remote.Square.InApp("shop").SpawnAsync(12, Limit);
+        var call = await Shop.Remote.Square.InApp("shop").SpawnAsync(12, Limit);
         Assert.Equal(144, await call.GetAsync(cancellationToken: Limit));
     }
 
@@ -35,9 +35,9 @@ public sealed class DeploymentScenarios
     {
         await DeployAsync("fair");
 
-        var app = await Assert.ThrowsAsync<NotFoundException>(() => Jobs.Remote.Square.InApp("nowhere").CallAsync(7, Limit));
+        var app = await Assert.ThrowsAsync<NotFoundException>(() => Shop.Remote.Square.InApp("nowhere").CallAsync(7, Limit));
         var function = await Assert.ThrowsAsync<NotFoundException>(() => Function.FromName<int, int>("fair", "Jobs.Nothing").CallAsync(7, Limit));
-        var environment = await Assert.ThrowsAsync<NotFoundException>(() => Jobs.Remote.Square.InApp("fair", "elsewhere").CallAsync(7, Limit));
+        var environment = await Assert.ThrowsAsync<NotFoundException>(() => Shop.Remote.Square.InApp("fair", "elsewhere").CallAsync(7, Limit));
 
         Assert.Equal("No app 'nowhere' is deployed in the environment 'main'. Deploy it, or name another environment.", app.Message);
         Assert.StartsWith("The app 'fair' (version 1) in the environment 'main' has no function 'Jobs.Nothing'. It has: ", function.Message, StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public sealed class DeploymentScenarios
 
     private static async Task<string> DeployAsync(string app, string? state = null)
     {
-        using var program = new ClientProcess(state ?? DaemonFixture.StateDirectory, "deploy", "0", "0", app);
+        using var program = ClientProcess.Shop(state ?? DaemonFixture.StateDirectory, app);
         Assert.True(await program.ExitAsync(TimeSpan.FromSeconds(100)) == 0, program.Error);
         return program.Out;
     }

@@ -12,9 +12,14 @@ internal sealed class ClientProcess : IDisposable
     private readonly TaskCompletionSource _firstLine = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ClientProcess(string stateDirectory, params string[] arguments)
+        : this(HostPaths.ScenarioProgram, stateDirectory, arguments)
+    {
+    }
+
+    private ClientProcess(string program, string stateDirectory, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(HostPaths.ScenarioProgram);
+        start.ArgumentList.Add(program);
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);
@@ -28,6 +33,9 @@ internal sealed class ClientProcess : IDisposable
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
+
+    /// <summary>The program that deploys itself.</summary>
+    public static ClientProcess Shop(string stateDirectory, params string[] arguments) => new(HostPaths.ShopProgram, stateDirectory, arguments);
 
     public int Id => _process.Id;
 

@@ -12,6 +12,8 @@ internal static class HostPaths
                 ? Published
                 : throw new FileNotFoundException("The host program is not published. Run './run --setup' once.", Published);
 
+    public static string ShopProgram => Path.Combine(AppContext.BaseDirectory, "Modal.ScenarioShop.dll");
+
     public static string ScenarioProgram => Path.Combine(AppContext.BaseDirectory, "Modal.ScenarioApp.dll");
 
     private static string Published => Path.Combine(Root, "artifacts", "host", "Modal.Backend.Host.dll");
