@@ -10,10 +10,11 @@ using Modal.Benchmarks.Placing;
 using Modal.Benchmarks.QueueDict;
 using Modal.Benchmarks.QueueMemory;
 using Modal.Benchmarks.Reporting;
+using Modal.Benchmarks.Spawn;
 using Modal.Benchmarks.Volumes;
 
 IBenchmark[] benchmarks = [new MapTenThousandBenchmark(), new CallLatencyBenchmark(), new DaemonBenchmark(), new FsSmallBenchmark(), new FsSequentialBenchmark(), new IngestBenchmark(), new LazyStartBenchmark(),
-    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark(), new QueueDictBenchmark(), new VolumeBenchmark()];
+    .. ColdStartBenchmark.All, new BurstBenchmark(), new SnapshotBenchmark(), new PlacementBenchmark(), new QueueMemoryBenchmark(), new QueueDictBenchmark(), new SpawnBenchmark(), new VolumeBenchmark()];
 
 if (args is [BareServer.Argument, var socket])
 {

@@ -69,6 +69,7 @@ internal sealed partial class AppGrain : Grain, IAppGrain, IDeployedAppGrain, ID
             await GrainFactory.GetGrain<IAppDirectoryGrain>(0).AddAsync(this.GetPrimaryKeyString());
         }
 
+        await GrainFactory.GetGrain<IAppDirectoryGrain>(0).SetAttachedAsync(this.GetPrimaryKeyString(), isAttached: true);
         await ConfigureAsync(opening.App.Functions);
         return true;
     }
@@ -127,7 +128,7 @@ internal sealed partial class AppGrain : Grain, IAppGrain, IDeployedAppGrain, ID
         _leftBecause = reason;
         _logger.AppHeld(this.GetPrimaryKeyString(), reason, _holders.Count);
         CompleteOutbox();
-        return Task.CompletedTask;
+        return GrainFactory.GetGrain<IAppDirectoryGrain>(0).SetAttachedAsync(this.GetPrimaryKeyString(), isAttached: false);
     }
 
     public Task<bool> HoldAsync(string functionId)

@@ -59,6 +59,12 @@ internal interface IAppDirectoryGrain : IGrainWithIntegerKey
     Task RemoveAsync(string appId);
 
     Task<IReadOnlyList<string>> ListAsync();
+
+    /// <summary>Whether the app is lost if the server stops: it has a client, and is neither deployed nor only held by detached calls.</summary>
+    Task SetAttachedAsync(string appId, bool isAttached);
+
+    /// <summary>How many apps are lost if the server stops.</summary>
+    Task<int> CountAttachedAsync();
 }
 
 [GenerateSerializer, Immutable]

@@ -27,7 +27,7 @@ internal sealed partial class ClientService(
             return new HelloReply { ServerVersion = Version, ProtocolRevision = ProtocolRevision.Current, Refusal = Refusal(request.ProtocolRevision), Sandbox = worker?.Sandbox ?? "" };
         }
 
-        var running = await grains.GetGrain<IAppDirectoryGrain>(0).ListAsync();
+        var running = await grains.GetGrain<IAppDirectoryGrain>(0).CountAttachedAsync();
         return new HelloReply
         {
             ServerVersion = Version,
@@ -36,7 +36,7 @@ internal sealed partial class ClientService(
             Sandbox = worker?.Sandbox ?? "",
             SandboxAdvice = worker is null or { SandboxAdvice.Length: 0 } ? "" : $"Containers are NOT isolated: {worker.SandboxAdvice}",
             HostBuild = options.Value.HostBuild,
-            RunningApps = running.Count,
+            RunningApps = running,
             Pid = Environment.ProcessId,
         };
     }
@@ -176,7 +176,7 @@ internal sealed partial class ClientService(
             throw new RpcException(new Status(StatusCode.PermissionDenied, "This server is not a local daemon; only its operator can stop it."));
         }
 
-        var running = (await grains.GetGrain<IAppDirectoryGrain>(0).ListAsync()).Count;
+        var running = await grains.GetGrain<IAppDirectoryGrain>(0).CountAttachedAsync();
         var stopping = request.Force || running == 0;
         if (stopping)
         {
