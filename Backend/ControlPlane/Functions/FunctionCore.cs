@@ -61,6 +61,9 @@ internal sealed partial class FunctionCore
 
     public bool IsStopping { get; private set; }
 
+    /// <summary>The time of the last operation: what is due after it has not been looked at.</summary>
+    public long LastMs { get; private set; }
+
     public IEnumerable<string> AttachedStreams => _streams.Values.Where(s => s.IsAttached).Select(s => s.Id);
 
     /// <summary>The same function with other settings; it keeps the size of its clusters, and containers that exist what they were started with.</summary>
@@ -354,6 +357,7 @@ internal sealed partial class FunctionCore
     // Every operation ends here: containers are asked for or given inputs, then all that was gathered goes out.
     private void End(long now)
     {
+        LastMs = now;
         if (!IsStopping)
         {
             Scale(now);

@@ -23,6 +23,9 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
     // How much longer than its grace a container may take before it counts as gone.
     private const long StopLimitMs = 20_000;
 
+    // Longer than a client takes to come back after its connection broke.
+    private const long RetireGraceMs = 15_000;
+
     private readonly Clock _clock;
     private readonly Registry<CallOutbox> _outboxes;
     private readonly Registry<WorkerLink> _workers;
@@ -43,6 +46,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
     private long? _stopDeadlineMs;
     private bool _stopReported;
     private string? _retiredBecause;
+    private long? _retireAtMs;
 
     public FunctionGrain(
         Clock clock, Registry<CallOutbox> outboxes, Registry<WorkerLink> workers, Registry<AppOutbox> apps, ICallStore calls, ISecretValues secrets, IOptions<ControlPlaneOptions> options, ILogger<FunctionGrain> logger)
@@ -80,7 +84,7 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         }
 
         _configuration = configuration;
-        _retiredBecause = null;
+        (_retiredBecause, _retireAtMs) = (null, null);
         if (_core is not null && isChanged)
         {
             _core.ReplaceContainers(configuration.IsRolling, _clock.NowMs);
@@ -298,10 +302,11 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
             }
         }
 
-        _wakeup.SetFor(core.NextWake(now));
+        // Not as of now: what fell due since the operation would be taken for done, and nobody would ever do it.
+        _wakeup.SetFor(core.NextWake(core.LastMs));
         _wakeup.SetFor(reportAgainMs);
         _wakeup.SetFor(_stopDeadlineMs > now ? _stopDeadlineMs : null);
-        if (_retiredBecause is { } reason && !core.IsStopping && core.Queued + core.Running == 0 && _detached.Count == 0 && _recovered.IsCompleted)
+        if (_retiredBecause is { } reason && !core.IsStopping && IsRetired(core, now))
         {
             return StopAsync(reason);
         }
@@ -313,6 +318,20 @@ internal sealed partial class FunctionGrain : Grain, IFunctionGrain, IDetachedCa
         }
 
         return Task.CompletedTask;
+    }
+
+    // Done, and for long enough that clients have their results: stopping drops what is still on its way.
+    private bool IsRetired(FunctionCore core, long now)
+    {
+        if (core.Queued + core.Running > 0 || _detached.Count > 0 || !_recovered.IsCompleted)
+        {
+            _retireAtMs = null;
+            return false;
+        }
+
+        _retireAtMs ??= now + RetireGraceMs;
+        _wakeup.SetFor(_retireAtMs > now ? _retireAtMs : null);
+        return _retireAtMs <= now;
     }
 
     private async Task EndAsync()

@@ -210,7 +210,14 @@ public sealed class DeploymentTests(TestServer server) : IClassFixture<TestServe
         await worker.SendAsync(FakeWorker.SquareAll(held));
 
         Assert.NotNull(Assert.Single(await calls.ResultsAsync(1)).Value);
-        Assert.Equal(held.ContainerId, (await worker.Messages.FirstAsync("StopContainer", m => m.Stop)).ContainerId);
+        var stop = worker.Messages.FirstAsync("StopContainer", m => m.Stop);
+        while (!stop.IsCompleted)
+        {
+            server.Time.Advance(TimeSpan.FromSeconds(1));
+            await worker.ReportAsync();
+        }
+
+        Assert.Equal(held.ContainerId, (await stop).ContainerId);
         await StopAsync();
     }
 

@@ -94,14 +94,15 @@ public sealed class StoredTests(TestServer server) : IClassFixture<TestServer>
 
         // Whoever comes next waits behind the one who left, unless that is known to be gone.
         var next = queues.ExecuteAsync(Batch(id, Wait()), cancellationToken: Cancel).ResponseAsync;
-        var item = "";
-        for (var i = 0; i < 5 && item.Length == 0; i++)
+        var puts = 0;
+        for (; puts < 2 && !next.IsCompleted; puts++)
         {
-            await queues.ExecuteAsync(Batch(id, Put($"{i}")), cancellationToken: Cancel);
-            item = (await next.WaitAsync(TimeSpan.FromSeconds(30), Cancel)).Results[0].Items.Items.Single().ToStringUtf8();
+            await queues.ExecuteAsync(Batch(id, Put($"{puts}")), cancellationToken: Cancel);
+            await Task.WhenAny(next, Task.Delay(TimeSpan.FromSeconds(10), Cancel));
         }
 
-        Assert.Equal("0", item);
+        // The first is answered to the one who left only if the server has not heard of that yet.
+        Assert.Equal($"{puts - 1}", (await next).Results[0].Items.Items.Single().ToStringUtf8());
     }
 
     [Fact]
