@@ -29,7 +29,7 @@ internal sealed partial class EnvironmentNames(IDatabase database, TimeProvider 
         if (!_known.ContainsKey(name))
         {
             _ = await database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT name FROM environments WHERE name = @name", new { name }))
-                ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no environment '{name}'. Create it with 'modal environment create {name}', or set MODAL_ENVIRONMENT to another."));
+                ?? throw new RpcException(new Status(StatusCode.NotFound, $"There is no environment '{name}'. Create it with ModalEnvironments.CreateAsync, or set MODAL_ENVIRONMENT to another."));
             _known.TryAdd(name, true);
         }
 

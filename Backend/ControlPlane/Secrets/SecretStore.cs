@@ -93,7 +93,7 @@ internal sealed class SecretStore(IDatabase database, EnvironmentNames environme
 
         var scope = await environments.ResolveAsync(reference.Environment);
         var found = await database.ReadAsync(c => c.QuerySingleOrDefaultAsync<Row>("SELECT id, sealed FROM secrets WHERE environment = @scope AND name = @name", new { scope, name = reference.Name }))
-            ?? throw new SecretException($"There is no secret '{reference.Name}' in the environment '{scope}'. Create it with Secret.CreateAsync or 'modal secret create {reference.Name}'.", null) { IsMissing = true };
+            ?? throw new SecretException($"There is no secret '{reference.Name}' in the environment '{scope}'. Create it with Secret.CreateAsync.", null) { IsMissing = true };
         var values = sealer.Open(scope, reference.Name, found.Sealed).Variables;
         var missing = reference.RequiredKeys.Where(k => !values.ContainsKey(k)).ToArray();
         return missing.Length == 0

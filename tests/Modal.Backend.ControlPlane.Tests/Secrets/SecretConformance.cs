@@ -57,7 +57,7 @@ public abstract class SecretConformance : NamesTestBase
         var error = await Assert.ThrowsAsync<SecretException>(() => Secrets().ResolveAsync("", [new SecretReference { Name = "api" }]));
 
         Assert.True(error.IsMissing);
-        Assert.Equal("There is no secret 'api' in the environment 'main'. Create it with Secret.CreateAsync or 'modal secret create api'.", error.Message);
+        Assert.Equal("There is no secret 'api' in the environment 'main'. Create it with Secret.CreateAsync.", error.Message);
         Assert.Equal(2, (await Secrets().ResolveAsync("", [new SecretReference { Name = "api", Environment = "dev" }])).Count);
     }
 

@@ -54,7 +54,7 @@ public sealed class StoredTests(TestServer server) : IClassFixture<TestServer>
         var failure = Assert.Single(await results).Failure;
 
         Assert.Equal(FailureKind.Startup, failure.Kind);
-        Assert.Equal("'Jobs.Square' cannot start: There is no secret 'nowhere' in the environment 'main'. Create it with Secret.CreateAsync or 'modal secret create nowhere'.", failure.Message);
+        Assert.Equal("'Jobs.Square' cannot start: There is no secret 'nowhere' in the environment 'main'. Create it with Secret.CreateAsync.", failure.Message);
     }
 
     [Theory]

@@ -44,6 +44,28 @@ public sealed class DeploymentScenarios
         Assert.StartsWith("There is no environment 'elsewhere'.", environment.Message, StringComparison.Ordinal);
     }
 
+    [Fact(Timeout = 120_000)]
+    public async Task Environments_OfAnApp_AreItsOnlyOnesThatSeeIt()
+    {
+        await ModalEnvironments.CreateAsync("dev", Limit);
+        Assert.Equal(["dev", "main"], await ModalEnvironments.ListAsync(Limit));
+        Assert.Equal("lab version 1\n", await DeployAsync("lab", null, "dev", "first"));
+
+        Assert.Equal(49, await Shop.Remote.Square.InApp("lab", "dev").CallAsync(7, Limit));
+        await Assert.ThrowsAsync<NotFoundException>(() => Shop.Remote.Square.InApp("lab").CallAsync(7, Limit));
+        Assert.DoesNotContain(await DeployedApps.ListAsync(cancellationToken: Limit), a => a.Name == "lab");
+        Assert.Equal(["lab"], (await DeployedApps.ListAsync("dev", Limit)).Select(a => a.Name));
+        var version = Assert.Single(await DeployedApps.HistoryAsync("lab", "dev", Limit));
+        Assert.Equal((1, "first", true), (version.Version, version.Tag, version.IsCurrent));
+        await Assert.ThrowsAsync<InvalidRequestException>(() => ModalEnvironments.DeleteAsync("dev", Limit));
+
+        await DeployedApps.StopAsync("lab", "dev", Limit);
+
+        await Assert.ThrowsAsync<NotFoundException>(() => DeployedApps.HistoryAsync("lab", "dev", Limit));
+        await ModalEnvironments.DeleteAsync("dev", Limit);
+        Assert.Equal(["main"], await ModalEnvironments.ListAsync(Limit));
+    }
+
     [Fact(Timeout = 180_000)]
     public async Task Kill_TheDaemon_WhatWasDeployedIsThere()
     {
@@ -64,9 +86,9 @@ public sealed class DeploymentScenarios
         }
     }
 
-    private static async Task<string> DeployAsync(string app, string? state = null)
+    private static async Task<string> DeployAsync(string app, string? state = null, params string[] options)
     {
-        using var program = ClientProcess.Shop(state ?? DaemonFixture.StateDirectory, app);
+        using var program = ClientProcess.Shop(state ?? DaemonFixture.StateDirectory, [app, .. options]);
         Assert.True(await program.ExitAsync(TimeSpan.FromSeconds(100)) == 0, program.Error);
         return program.Out;
     }

@@ -50,7 +50,7 @@ public sealed class StoredScenarios(DaemonFixture daemon)
         var missing = await Assert.ThrowsAsync<NotFoundException>(() => Keeping.Remote.ReadMissing.CallAsync(Limit));
         var incomplete = await Assert.ThrowsAsync<InvalidRequestException>(() => Keeping.Remote.ReadIncomplete.CallAsync(Limit));
 
-        Assert.Equal("There is no secret 'scenario-missing' in the environment 'main'. Create it with Secret.CreateAsync or 'modal secret create scenario-missing'.", missing.Message);
+        Assert.Equal("There is no secret 'scenario-missing' in the environment 'main'. Create it with Secret.CreateAsync.", missing.Message);
         Assert.Equal("The secret 'scenario-api' in the environment 'main' has no 'SCENARIO_OTHER', which the function requires: add what is missing to it.", incomplete.Message);
     }
 
