@@ -48,9 +48,8 @@ public sealed class RecoveryScenarios(DaemonFixture daemon)
         }
         finally
         {
-            worker.Kill();
-            await worker.WaitForExitAsync(CancellationToken.None);
-            worker.Dispose();
+            // Not by a kill: what it keeps waiting would stay, and only a worker of the same directory removes that.
+            await HostProcess.StopAsync(worker);
             await TestState.StopAsync(state);
         }
     }
