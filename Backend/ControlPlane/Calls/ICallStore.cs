@@ -8,7 +8,7 @@ internal interface ICallStore
 {
     /// <summary>Stores inputs, and their function if it is new or another than last time.</summary>
     /// <param name="function">Null if it is stored already.</param>
-    /// <param name="appName">The name of its app.</param>
+    /// <param name="appName">The name of its app; of no use without the function.</param>
     /// <param name="functionId">Its id.</param>
     /// <param name="parts">What to store. Parts of calls that do not exist begin at index 0.</param>
     /// <returns>Whether each part is new; others were stored before.</returns>

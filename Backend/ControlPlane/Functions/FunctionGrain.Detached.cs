@@ -52,7 +52,9 @@ internal sealed partial class FunctionGrain
         // The database does not look at this: a part of a call that is not there is dropped below.
         var taken = parts.Where(p => p.FirstIndex == 0 || _detached.Find(p.CallId) is { IsComplete: false } known && p.FirstIndex == known.Inputs).ToArray();
         var configuration = _configuration;
-        var added = await _calls.AddAsync(configuration == _storedConfiguration ? null : configuration, await App.GetNameAsync(), this.GetPrimaryKeyString(), taken);
+        var added = configuration == _storedConfiguration
+            ? await _calls.AddAsync(null, "", this.GetPrimaryKeyString(), taken)
+            : await _calls.AddAsync(configuration, await App.GetNameAsync(), this.GetPrimaryKeyString(), taken);
         _storedConfiguration = configuration;
         for (var i = 0; i < taken.Length; i++)
         {

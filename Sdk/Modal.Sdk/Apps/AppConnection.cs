@@ -18,8 +18,6 @@ internal sealed class AppConnection : IAsyncDisposable
     private readonly AsyncDuplexStreamingCall<AppRequest, AppEvent>? _app;
     private readonly Protocol.Deployments.DeploymentsClient _deployments;
     private readonly SemaphoreSlim _write = new(1);
-    private readonly ConcurrentDictionary<string, Task> _functions = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, FunctionSpec> _found = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource> _added = new();
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _lastRequest;
@@ -77,35 +75,18 @@ internal sealed class AppConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether the app has the function already: never asked by the app's own client, which defines its functions.</summary>
-    public async ValueTask<bool> KnowsAsync(FunctionSpec function, CancellationToken cancellationToken)
+    /// <summary>Whether the app that a container belongs to has the function already.</summary>
+    public async Task<bool> KnowsAsync(FunctionSpec function)
     {
-        if (!_session.IsInContainer || _functions.ContainsKey(function.FunctionId))
-        {
-            return _session.IsInContainer;
-        }
-
         var request = new FindMissingFunctionsRequest { AppId = _session.AppId, FunctionIds = { function.FunctionId } };
-        var known = (await Client.FindMissingFunctionsAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false)).FunctionIds.Count == 0;
-        if (known)
-        {
-            _functions.TryAdd(function.FunctionId, Task.CompletedTask);
-        }
-
-        return known;
+        return (await Client.FindMissingFunctionsAsync(request).ConfigureAwait(false)).FunctionIds.Count == 0;
     }
 
-    /// <summary>A function of a deployed app, as the server has it; asked for once per connection.</summary>
-    public async Task<FunctionSpec> LookUpAsync(DeployedAppName app, FunctionSpec function, CancellationToken cancellationToken)
+    /// <summary>A function of a deployed app, as the server has it.</summary>
+    public async Task<FunctionSpec> LookUpAsync(DeployedAppName app, FunctionSpec function)
     {
-        if (_found.TryGetValue(function.FunctionId, out var known))
-        {
-            return known;
-        }
-
         var request = new LookupRequest { Environment = app.Environment, App = app.Name, Name = function.Name, ServiceArguments = function.ServiceArguments };
-        var found = (await _deployments.LookupAsync(request, cancellationToken: cancellationToken).ConfigureAwait(false)).Function;
-        return _found.GetOrAdd(function.FunctionId, found);
+        return (await _deployments.LookupAsync(request).ConfigureAwait(false)).Function;
     }
 
     public async Task<DeployReply> DeployAsync(DeployRequest request, CancellationToken cancellationToken)
@@ -134,9 +115,26 @@ internal sealed class AppConnection : IAsyncDisposable
         return code;
     }
 
-    /// <summary>Makes the function known to the server, once per connection.</summary>
-    public Task EnsureFunctionAsync(FunctionSpec function, CancellationToken cancellationToken) =>
-        _functions.GetOrAdd(function.FunctionId, static (_, s) => s.Connection.AddAsync(s.Function), (Connection: this, Function: function)).WaitAsync(cancellationToken);
+    /// <summary>Makes the function known to the server.</summary>
+    public async Task AddFunctionAsync(FunctionSpec function)
+    {
+        if (_app is null)
+        {
+            await Client.AddMissingFunctionsAsync(new AddMissingFunctionsRequest { AppId = _session.AppId, Functions = { function } }).ConfigureAwait(false);
+            return;
+        }
+
+        var number = Interlocked.Increment(ref _lastRequest);
+        var added = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _added[number] = added;
+        await WriteAsync(_app, new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } }, CancellationToken.None).ConfigureAwait(false);
+        if (_read.IsCompleted)
+        {
+            added.TrySetException(Broken());
+        }
+
+        await added.Task.ConfigureAwait(false);
+    }
 
     /// <summary>Asks the server to stop the app and waits until it has.</summary>
     public async Task CloseAppAsync(CancellationToken cancellationToken)
@@ -166,26 +164,6 @@ internal sealed class AppConnection : IAsyncDisposable
             new AppRequest { Open = new OpenApp { AppId = _session.AppId, Name = _session.Name, Code = code } }, cancellationToken).ConfigureAwait(false);
         _read = ReadAsync(app.ResponseStream);
         await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    private async Task AddAsync(FunctionSpec function)
-    {
-        if (_app is null)
-        {
-            await Client.AddMissingFunctionsAsync(new AddMissingFunctionsRequest { AppId = _session.AppId, Functions = { function } }).ConfigureAwait(false);
-            return;
-        }
-
-        var number = Interlocked.Increment(ref _lastRequest);
-        var added = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _added[number] = added;
-        await WriteAsync(_app, new AppRequest { AddFunctions = new AddFunctions { Functions = { function }, RequestNumber = number } }, CancellationToken.None).ConfigureAwait(false);
-        if (_read.IsCompleted)
-        {
-            added.TrySetException(Broken());
-        }
-
-        await added.Task.ConfigureAwait(false);
     }
 
     private async Task WriteAsync(AsyncDuplexStreamingCall<AppRequest, AppEvent> app, AppRequest request, CancellationToken cancellationToken)

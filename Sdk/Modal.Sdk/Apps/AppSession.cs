@@ -39,7 +39,7 @@ internal sealed class AppSession : IAsyncDisposable
     public AppSession(string name)
         : this(name, Id.New(Id.App), ServerAddress.FromEnvironment())
     {
-        _needsAspNetCore = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name == "Microsoft.AspNetCore");
+        _needsAspNetCore = UsesAspNetCore();
     }
 
     /// <summary>The app of this container.</summary>
@@ -58,7 +58,7 @@ internal sealed class AppSession : IAsyncDisposable
         : this(app.Name, app.AppId, ContainerContext.Current is { Connect: { } connect } ? ServerAddress.FromContainer(connect) : ServerAddress.FromEnvironment())
     {
         Deployed = app;
-        _needsAspNetCore = AppDomain.CurrentDomain.GetAssemblies().Any(a => a.GetName().Name == "Microsoft.AspNetCore");
+        _needsAspNetCore = UsesAspNetCore();
     }
 
     private AppSession(string name, string appId, ServerAddress address)
@@ -190,6 +190,8 @@ internal sealed class AppSession : IAsyncDisposable
     public async ValueTask DisposeAsync() =>
         // Containers with [Exit] methods may take their time; past this the server finishes without us.
         await CloseAsync("The app was disposed.", TimeSpan.FromSeconds(30)).ConfigureAwait(false);
+
+    private static bool UsesAspNetCore() => AppDomain.CurrentDomain.GetAssemblies().Any(static a => a.GetName().Name == "Microsoft.AspNetCore");
 
     private async Task<AppConnection> OpenAsync()
     {

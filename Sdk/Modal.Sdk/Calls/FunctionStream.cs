@@ -39,6 +39,7 @@ internal sealed class FunctionStream : IAsyncDisposable
     private readonly Dictionary<(ulong Call, ulong Index), PendingInput> _pending = [];
     private readonly System.Collections.Generic.Queue<PendingInput> _unsent = new();
     private readonly System.Collections.Generic.Queue<CallRequest> _control = new();
+    private (AppConnection Connection, Task Done)? _known;
     private Task? _run;
     private IClientStreamWriter<CallRequest>? _writer;
     private Task _send = Task.CompletedTask;
@@ -102,13 +103,13 @@ internal sealed class FunctionStream : IAsyncDisposable
     /// <exception cref="NotFoundException">The deployed version has no such method.</exception>
     public int ServerMethod(int method)
     {
+        if (_session.Deployed is null)
+        {
+            return method;
+        }
+
         lock (_gate)
         {
-            if (_session.Deployed is null)
-            {
-                return method;
-            }
-
             var number = _serverMethods.IndexOf(_methods[method]);
             return number >= 0 ? number : throw new NotFoundException($"The deployed app '{_session.Name}' has no function '{_methods[method]}'. It has: {string.Join(", ", _serverMethods.Where(static m => m.Length > 0))}.");
         }
@@ -327,11 +328,28 @@ internal sealed class FunctionStream : IAsyncDisposable
         }
     }
 
-    private async Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
+    // Once per connection, for whoever asks: each call and each detached input does.
+    private Task EnsureFunctionAsync(AppConnection connection, CancellationToken cancellationToken)
+    {
+        Task known;
+        lock (_gate)
+        {
+            if (_known is not { } last || last.Connection != connection || last.Done.IsFaulted || last.Done.IsCanceled)
+            {
+                _known = last = (connection, Task.Run(() => MakeKnownAsync(connection), CancellationToken.None));
+            }
+
+            known = last.Done;
+        }
+
+        return known.WaitAsync(cancellationToken);
+    }
+
+    private async Task MakeKnownAsync(AppConnection connection)
     {
         if (_session.Deployed is { } app)
         {
-            var found = await connection.LookUpAsync(app, _function, cancellationToken).ConfigureAwait(false);
+            var found = await connection.LookUpAsync(app, _function).ConfigureAwait(false);
             lock (_gate)
             {
                 _serverMethods = found.Methods;
@@ -340,21 +358,21 @@ internal sealed class FunctionStream : IAsyncDisposable
             return;
         }
 
-        if (await connection.KnowsAsync(_function, cancellationToken).ConfigureAwait(false))
+        if (_session.IsInContainer && await connection.KnowsAsync(_function).ConfigureAwait(false))
         {
             return;
         }
 
-        _function.ImageId = await _session.EnsureImageAsync(connection, _image(), cancellationToken).ConfigureAwait(false);
+        _function.ImageId = await _session.EnsureImageAsync(connection, _image(), CancellationToken.None).ConfigureAwait(false);
         if (_secrets() is { Count: > 0 } secrets)
         {
-            var references = await AppSecrets.PutAsync(connection.Secrets, _session.AppId, FunctionId, secrets, cancellationToken).ConfigureAwait(false);
+            var references = await AppSecrets.PutAsync(connection.Secrets, _session.AppId, FunctionId, secrets, CancellationToken.None).ConfigureAwait(false);
             _function.Secrets.Clear();
             _function.Secrets.AddRange(references);
         }
 
-        await VolumeIds.FillAsync(connection, _function, _volumes, cancellationToken).ConfigureAwait(false);
-        await connection.EnsureFunctionAsync(_function, cancellationToken).ConfigureAwait(false);
+        await VolumeIds.FillAsync(connection, _function, _volumes, CancellationToken.None).ConfigureAwait(false);
+        await connection.AddFunctionAsync(_function).ConfigureAwait(false);
     }
 
     // The connection is shared: whoever notices first that it broke disposes it under the others.
