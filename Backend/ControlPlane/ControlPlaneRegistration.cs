@@ -51,7 +51,7 @@ public static class ControlPlaneRegistration
         services.AddHostedService<DatabaseStart>();
         services.AddSingleton<EnvironmentNames>();
         services.AddSingleton<DeploymentStore>();
-        services.AddHostedService<DeployedApps>();
+        services.AddHostedService<AppRestart>();
         services.AddSingleton<CallStore>();
         services.AddSingleton<ICallStore>(static p => p.GetRequiredService<CallStore>());
         services.AddHostedService<CallUpkeep>();

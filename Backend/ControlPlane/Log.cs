@@ -23,14 +23,14 @@ internal static partial class Log
     [LoggerMessage(2005, LogLevel.Information, "{Count} detached calls of {Function} that an earlier process left go on.")]
     public static partial void CallsRecovered(this ILogger logger, int count, string function);
 
-    [LoggerMessage(2006, LogLevel.Error, "Detached calls could not be recovered or cleaned up; tried again in {Delay}.")]
+    [LoggerMessage(2006, LogLevel.Error, "Results of detached calls whose time is over could not be removed; tried again in {Delay}.")]
     public static partial void CallUpkeepFailed(this ILogger logger, TimeSpan delay, Exception exception);
 
     [LoggerMessage(2007, LogLevel.Information, "App {AppId} ({Name}) is deployed as version {Version}.")]
     public static partial void AppDeployed(this ILogger logger, string appId, string name, long version);
 
-    [LoggerMessage(2008, LogLevel.Error, "Deployed apps could not be started; tried again in {Delay}.")]
-    public static partial void DeployedAppsNotStarted(this ILogger logger, TimeSpan delay, Exception exception);
+    [LoggerMessage(2008, LogLevel.Error, "Apps that go on without a client could not be started; tried again in {Delay}.")]
+    public static partial void AppsNotRestarted(this ILogger logger, TimeSpan delay, Exception exception);
 
     [LoggerMessage(2010, LogLevel.Information, "Worker {WorkerId} is here as {Session}: {CpuCores} cores, {MemoryMiB} MiB, sandbox {Sandbox}.")]
     public static partial void WorkerRegistered(this ILogger logger, string workerId, string session, double cpuCores, long memoryMiB, string sandbox);

@@ -1,14 +1,14 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
-using System.Text.RegularExpressions;
 using Dapper;
 using Grpc.Core;
+using Modal.Backend.ControlPlane.Names;
 using Modal.Backend.ControlPlane.Persistence;
 
 namespace Modal.Backend.ControlPlane.Environments;
 
 /// <summary>Which environments there are. What a user stores under a name belongs to one, and names of one are not seen in another.</summary>
-internal sealed partial class EnvironmentNames(IDatabase database, TimeProvider time)
+internal sealed class EnvironmentNames(IDatabase database, TimeProvider time)
 {
     /// <summary>The one that is there from the start and meant where none is named.</summary>
     public const string Default = "main";
@@ -42,11 +42,7 @@ internal sealed partial class EnvironmentNames(IDatabase database, TimeProvider 
     /// <exception cref="RpcException">The name cannot be one, or there is one of that name.</exception>
     public async Task CreateAsync(string name)
     {
-        if (!ValidName().IsMatch(name) || name.StartsWith("en-", StringComparison.Ordinal))
-        {
-            throw new RpcException(new Status(StatusCode.InvalidArgument, $"'{name}' cannot name an environment: use 1 to 64 letters, digits, '-', '_' and '.', with a letter or digit first, and not 'en-'."));
-        }
-
+        ObjectNames.Check(name, "an environment", "en-");
         var made = await database.WriteAsync(c => c.ExecuteAsync(
             "INSERT INTO environments (name, created_ms) VALUES (@name, @now) ON CONFLICT (name) DO NOTHING", new { name, now = time.GetUtcNow().ToUnixTimeMilliseconds() }));
         if (made == 0)
@@ -74,7 +70,4 @@ internal sealed partial class EnvironmentNames(IDatabase database, TimeProvider 
             throw new RpcException(new Status(StatusCode.FailedPrecondition, $"The environment '{name}' is not empty: stop its apps and delete its volumes, secrets, dicts and queues first."));
         }
     }
-
-    [GeneratedRegex("^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")]
-    private static partial Regex ValidName();
 }

@@ -32,7 +32,7 @@ internal sealed class NamedObjects(IDatabase database, EnvironmentNames environm
             return id;
         }
 
-        ObjectNames.Check(name, noun, idPrefix);
+        ObjectNames.Check(name, $"a {noun}", idPrefix);
         return await FindAsync(scope, name)
             ?? (create
                 ? await database.WriteAsync(async c =>

@@ -1,15 +1,15 @@
 using Dapper;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Modal.Backend.ControlPlane.Dicts;
 using Modal.Backend.ControlPlane.Environments;
+using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.ControlPlane.Persistence;
 using Modal.Backend.ControlPlane.Queues;
 
 namespace Modal.Backend.ControlPlane.Names;
 
 /// <summary>Removes from the database what has expired. What has is not shown before either: this only frees the room.</summary>
-internal sealed class NamesUpkeep(IDatabase database, EnvironmentNames environments, TimeProvider time, ILogger<NamesUpkeep> logger) : BackgroundService
+internal sealed class NamesUpkeep(IDatabase database, EnvironmentNames environments, TimeProvider time, ILogger<NamesUpkeep> logger) : Upkeep(time, s_interval, s_interval)
 {
     // Twice the lifetime of an ephemeral dict or queue, and as long as answers are kept.
     private static readonly TimeSpan s_interval = TimeSpan.FromMinutes(10);
@@ -17,37 +17,18 @@ internal sealed class NamesUpkeep(IDatabase database, EnvironmentNames environme
     // A queue that is in use clears its partitions itself, at once: it must not find them gone.
     private static readonly TimeSpan s_partitionGrace = TimeSpan.FromHours(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (true)
-        {
-            await Task.Delay(s_interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
+    protected override Task RunAsync(CancellationToken cancellationToken) => RemoveExpiredAsync();
 
-            try
-            {
-                await RemoveExpiredAsync();
-            }
-#pragma warning disable CA1031 // The edge of a loop: whatever is wrong with the database, the next run does what this one left.
-            catch (Exception e)
-            {
-                logger.NamesNotCollected(e, s_interval);
-            }
-#pragma warning restore CA1031
-        }
-    }
+    protected override void Complain(Exception error) => logger.NamesNotCollected(error, s_interval);
 
     internal async Task RemoveExpiredAsync()
     {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = Time.GetUtcNow().ToUnixTimeMilliseconds();
         var old = now - (long)s_partitionGrace.TotalMilliseconds;
         await database.WriteAsync(c => c.ExecuteAsync("DELETE FROM answered_requests WHERE expires_ms < @now", new { now }));
-        await new DictStore(database, time).RemoveExpiredAsync();
-        await DictService.Names(database, environments, time).RemoveExpiredAsync();
-        await QueueService.Names(database, environments, time).RemoveExpiredAsync();
+        await new DictStore(database, Time).RemoveExpiredAsync();
+        await DictService.Names(database, environments, Time).RemoveExpiredAsync();
+        await QueueService.Names(database, environments, Time).RemoveExpiredAsync();
         await database.WriteAsync(async c =>
         {
             await c.ExecuteAsync(

@@ -10,7 +10,7 @@ internal sealed class SecretService(SecretStore store, EnvironmentNames environm
 {
     public override async Task<WriteSecretReply> Write(WriteSecretRequest request, ServerCallContext context)
     {
-        ObjectNames.Check(request.Name, "secret", Id.Secret);
+        ObjectNames.Check(request.Name, "a secret", Id.Secret);
         SecretChecks.Check(request.Variables.ToDictionary());
         var id = await ExplainAsync(async () => await store.WriteAsync(await environments.ResolveAsync(request.Environment), request.Name, request.Variables.ToDictionary(), request.Mode));
         return id is null

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Modal.Backend.ControlPlane.Hosting;
 using Modal.Backend.Store.Objects;
 
 namespace Modal.Backend.ControlPlane.Volumes;
@@ -10,7 +10,7 @@ namespace Modal.Backend.ControlPlane.Volumes;
 /// Keeps the newest version of every volume from being collected: a record in the store names its index, under the month as the records of images do. A version that was committed since the
 /// last time is younger than the collector's grace time, a day, and stays by itself; older ones go when that has passed. Every server does it, also where several share a store.
 /// </summary>
-internal sealed class VolumeUpkeep(VolumeRecords records, IObjectTier tier, TimeProvider time, ILogger<VolumeUpkeep> logger) : BackgroundService
+internal sealed class VolumeUpkeep(VolumeRecords records, IObjectTier tier, TimeProvider time, ILogger<VolumeUpkeep> logger) : Upkeep(time, s_delay, s_interval)
 {
     // Soon, since this server may have stood still for long; not at once, since somebody waits for its start.
     private static readonly TimeSpan s_delay = TimeSpan.FromMinutes(1);
@@ -24,34 +24,11 @@ internal sealed class VolumeUpkeep(VolumeRecords records, IObjectTier tier, Time
         foreach (var volume in await records.ListAsync())
         {
             using var content = new MemoryStream(Encoding.UTF8.GetBytes($$"""{"index":{{JsonSerializer.Serialize(volume.Index_name)}}}"""));
-            await tier.PutAsync(BuildKey.Of(volume.Volume_id, time.GetUtcNow()).ToString(), content, cancellationToken);
+            await tier.PutAsync(BuildKey.Of(volume.Volume_id, Time.GetUtcNow()).ToString(), content, cancellationToken);
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        for (var delay = s_delay; ; delay = s_interval)
-        {
-            await Task.Delay(delay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
+    protected override Task RunAsync(CancellationToken cancellationToken) => RenewAsync(cancellationToken);
 
-            try
-            {
-                await RenewAsync(stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                // The next server's start does it.
-            }
-#pragma warning disable CA1031 // The edge of a loop: whatever is wrong with the store or the database, volumes go on.
-            catch (Exception e)
-            {
-                logger.VolumesNotRenewed(tier.Name, s_interval, e);
-            }
-#pragma warning restore CA1031
-        }
-    }
+    protected override void Complain(Exception error) => logger.VolumesNotRenewed(tier.Name, s_interval, error);
 }

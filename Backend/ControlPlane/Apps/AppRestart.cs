@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Modal.Backend.ControlPlane.Apps;
+using Modal.Backend.ControlPlane.Calls;
+using Modal.Backend.ControlPlane.Deployments;
 
-namespace Modal.Backend.ControlPlane.Deployments;
+namespace Modal.Backend.ControlPlane.Apps;
 
-/// <summary>Starts what is deployed when the server starts.</summary>
-internal sealed class DeployedApps(DeploymentStore deployments, IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<DeployedApps> logger) : BackgroundService
+/// <summary>Starts, when the server has started, what goes on without a client: deployed apps, and those whose detached calls an earlier process of the server left unfinished.</summary>
+internal sealed class AppRestart(DeploymentStore deployments, CallStore calls, IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<AppRestart> logger) : BackgroundService
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(10);
 
@@ -19,12 +20,13 @@ internal sealed class DeployedApps(DeploymentStore deployments, IGrainFactory gr
             try
             {
                 await Task.WhenAll((await deployments.ListIdsAsync()).Select(id => grains.GetGrain<IDeployedAppGrain>(id).GetDeploymentAsync()));
+                await Task.WhenAll((await calls.ListFunctionsAsync()).GroupBy(static f => f.AppId, StringComparer.Ordinal).Select(a => grains.GetGrain<IAppGrain>(a.Key).RestoreAsync(new StoredFunctions([.. a]))));
                 return;
             }
 #pragma warning disable CA1031 // The edge of a loop: whatever is wrong with the database, the server goes on.
             catch (Exception e)
             {
-                logger.DeployedAppsNotStarted(s_retry, e);
+                logger.AppsNotRestarted(s_retry, e);
             }
 #pragma warning restore CA1031
 
