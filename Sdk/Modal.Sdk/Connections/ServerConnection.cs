@@ -43,7 +43,7 @@ internal static class ServerConnection
         var server = Server;
         for (var attempt = 1; ; attempt++)
         {
-            var connection = await server.RentAsync(cancellationToken).ConfigureAwait(false);
+            var (connection, _) = await server.RentAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 return await request(connection.Invoker, attempt > 1).ConfigureAwait(false);
@@ -74,8 +74,8 @@ internal static class ServerConnection
     public static async Task<Lease> RentAsync(CancellationToken cancellationToken)
     {
         var server = Server;
-        var connection = await server.RentAsync(cancellationToken).ConfigureAwait(false);
-        return new Lease(connection.Invoker, () => server.Drop(connection), () => server.Return(connection));
+        var (connection, isNew) = await server.RentAsync(cancellationToken).ConfigureAwait(false);
+        return new Lease(connection.Invoker, isNew, () => server.Drop(connection), () => server.Return(connection));
     }
 
     // A copy from a snapshot serves another container: what the original had open is gone.
@@ -94,9 +94,12 @@ internal static class ServerConnection
     }
 
     /// <summary>The use of a connection.</summary>
-    internal sealed class Lease(CallInvoker invoker, Action drop, Action giveBack) : IDisposable
+    internal sealed class Lease(CallInvoker invoker, bool isNew, Action drop, Action giveBack) : IDisposable
     {
         public CallInvoker Invoker => invoker;
+
+        /// <summary>It was opened for this: the server has just answered on it.</summary>
+        public bool IsNew => isNew;
 
         /// <summary>It broke: the next to ask opens another.</summary>
         public void Drop() => drop();
@@ -120,15 +123,18 @@ internal static class ServerConnection
         private readonly Lock _gate = new();
         private Task<Connection>? _current;
 
-        public async Task<Connection> RentAsync(CancellationToken cancellationToken)
+        /// <returns>The connection, and whether it was opened for this.</returns>
+        public async Task<(Connection Connection, bool IsNew)> RentAsync(CancellationToken cancellationToken)
         {
             while (true)
             {
                 Task<Connection> current;
+                bool isNew;
                 lock (_gate)
                 {
                     // One opening for all who wait; whoever gives up does not end it for the others.
-                    current = _current is null or { IsFaulted: true } ? _current = Task.Run(OpenAsync, CancellationToken.None) : _current;
+                    isNew = _current is null or { IsFaulted: true };
+                    current = isNew ? _current = Task.Run(OpenAsync, CancellationToken.None) : _current!;
                 }
 
                 var connection = await current.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -137,7 +143,7 @@ internal static class ServerConnection
                     if (!connection.IsDropped)
                     {
                         connection.Users++;
-                        return connection;
+                        return (connection, isNew);
                     }
                 }
             }

@@ -53,7 +53,7 @@ public sealed partial class Volume
     /// <exception cref="ServerUnavailableException">The server cannot be reached.</exception>
     public async IAsyncEnumerable<VolumeFile> ListAsync(string path = "", bool recursive = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var server = await VolumeCalls.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        using var server = await VolumeCalls.ConnectAsync(cancellationToken).ConfigureAwait(false);
         using var call = server.Volumes.ListFiles(new ListVolumeFilesRequest { Name = Name, Environment = Environment, Path = path, Recursive = recursive }, cancellationToken: cancellationToken);
         while (await VolumeCalls.NextAsync(call.ResponseStream, cancellationToken).ConfigureAwait(false))
         {
@@ -74,7 +74,7 @@ public sealed partial class Volume
     public async Task<Stream> ReadFileAsync(string path, CancellationToken cancellationToken = default)
     {
         var server = await VolumeCalls.ConnectAsync(cancellationToken).ConfigureAwait(false);
-        return new VolumeFileStream(server.Volumes.ReadFile(new ReadVolumeFileRequest { Name = Name, Environment = Environment, Path = path }, cancellationToken: CancellationToken.None));
+        return new VolumeFileStream(server, server.Volumes.ReadFile(new ReadVolumeFileRequest { Name = Name, Environment = Environment, Path = path }, cancellationToken: CancellationToken.None));
     }
 
     /// <summary>Stores local files and folders, all in one version. What the store has already is not sent. The volume is made if need be and allowed.</summary>

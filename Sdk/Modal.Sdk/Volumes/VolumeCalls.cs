@@ -5,44 +5,38 @@ using Modal.Protocol;
 
 namespace Modal.Volumes;
 
-/// <summary>Calls of the server that need no app, over one connection of this process. Safe for many threads.</summary>
+/// <summary>Calls of the server about volumes, each made once: not all may be repeated. Safe for many threads.</summary>
 internal static class VolumeCalls
 {
-    private static readonly Lock s_gate = new();
-    private static Task<Server>? s_server;
-
-    /// <summary>The connection, opened at the first use. One that was opened before is tried first: the server may have been replaced, and the local one stops when it has nothing to do.</summary>
+    /// <summary>The connection. One that was opened before is tried first: the server may have been replaced, and the local one stops when it has nothing to do.</summary>
+    /// <returns>To be disposed when what was called is over.</returns>
     public static async Task<Server> ConnectAsync(CancellationToken cancellationToken)
     {
-        Task<Server> server;
-        Task<Server>? before;
-        lock (s_gate)
+        while (true)
         {
-            before = s_server;
-        }
-
-        if (before is { IsCompletedSuccessfully: true } && !await IsAliveAsync(await before.ConfigureAwait(false), cancellationToken).ConfigureAwait(false))
-        {
-            Drop(before);
-        }
-
-        lock (s_gate)
-        {
-            if (s_server is null or { IsFaulted: true } or { IsCanceled: true })
+            var connection = await ServerConnection.RentAsync(cancellationToken).ConfigureAwait(false);
+            try
             {
-                s_server = OpenAsync();
+                if (connection.IsNew || await IsAliveAsync(connection.Invoker, cancellationToken).ConfigureAwait(false))
+                {
+                    return new Server(connection);
+                }
+            }
+            catch
+            {
+                connection.Dispose();
+                throw;
             }
 
-            server = s_server;
+            connection.Drop();
+            connection.Dispose();
         }
-
-        return await server.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Calls the server, and says what went wrong in this library's words.</summary>
     public static async Task<T> RunAsync<T>(Func<Server, Task<T>> call, CancellationToken cancellationToken)
     {
-        var server = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+        using var server = await ConnectAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             return await call(server).ConfigureAwait(false);
@@ -72,11 +66,12 @@ internal static class VolumeCalls
         return GrpcErrors.ToException(error);
     }
 
-    private static async Task<bool> IsAliveAsync(Server server, CancellationToken cancellationToken)
+    private static async Task<bool> IsAliveAsync(CallInvoker invoker, CancellationToken cancellationToken)
     {
         try
         {
-            await server.Client.HelloAsync(new HelloRequest { ClientVersion = SdkVersion.Current, ProtocolRevision = ProtocolRevision.Current }, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await new ModalClient.ModalClientClient(invoker)
+                .HelloAsync(new HelloRequest { ClientVersion = SdkVersion.Current, ProtocolRevision = ProtocolRevision.Current }, cancellationToken: cancellationToken).ConfigureAwait(false);
             return true;
         }
         catch (RpcException) when (!cancellationToken.IsCancellationRequested)
@@ -85,21 +80,13 @@ internal static class VolumeCalls
         }
     }
 
-    private static void Drop(Task<Server> server)
-    {
-        lock (s_gate)
-        {
-            s_server = s_server == server ? null : s_server;
-        }
-    }
-
-    private static async Task<Server> OpenAsync()
-    {
-        await Task.Yield();
-        var (channel, _) = await ServerHandshake.ConnectAsync(ServerAddress.FromEnvironment(), CancellationToken.None).ConfigureAwait(false);
-        return new Server(new ModalClient.ModalClientClient(channel), new Protocol.Volumes.VolumesClient(channel), new BlobTransfer(new Blobs.BlobsClient(channel)));
-    }
-
     /// <summary>What is called.</summary>
-    internal sealed record Server(ModalClient.ModalClientClient Client, Protocol.Volumes.VolumesClient Volumes, BlobTransfer Transfer);
+    internal sealed class Server(ServerConnection.Lease connection) : IDisposable
+    {
+        public Protocol.Volumes.VolumesClient Volumes { get; } = new(connection.Invoker);
+
+        public BlobTransfer Transfer { get; } = new(new Blobs.BlobsClient(connection.Invoker));
+
+        public void Dispose() => connection.Dispose();
+    }
 }

@@ -4,9 +4,10 @@ using Modal.Protocol;
 namespace Modal.Volumes;
 
 /// <summary>A file of a volume as it comes from the server.</summary>
-internal sealed class VolumeFileStream(AsyncServerStreamingCall<VolumeFilePart> call) : Stream
+internal sealed class VolumeFileStream(VolumeCalls.Server server, AsyncServerStreamingCall<VolumeFilePart> call) : Stream
 {
     private ReadOnlyMemory<byte> _left;
+    private bool _isDisposed;
 
     public override bool CanRead => true;
 
@@ -53,9 +54,12 @@ internal sealed class VolumeFileStream(AsyncServerStreamingCall<VolumeFilePart> 
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && !_isDisposed)
         {
+            // A connection is given back once.
+            _isDisposed = true;
             call.Dispose();
+            server.Dispose();
         }
 
         base.Dispose(disposing);
