@@ -22,7 +22,7 @@ internal static class PythonPeers
     public static async Task<double> CeleryAsync(int inputs)
     {
         await DebianPackages.InstallAsync("celery", "python3-celery", "python3-redis", "redis-server");
-        var port = FreePort();
+        var port = FreePort.Find();
         var url = $"redis://127.0.0.1:{port}/0";
         using var stop = new CancellationTokenSource();
         var redis = Cli.Wrap("redis-server").WithArguments(["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
@@ -78,13 +78,6 @@ internal static class PythonPeers
         }
 
         throw new TimeoutException($"redis-server did not open port {port}.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task Ignore(CommandTask<CommandResult> task)

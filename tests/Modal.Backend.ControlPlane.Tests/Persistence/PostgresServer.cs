@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using CliWrap;
 using CliWrap.Buffered;
 using Npgsql;
@@ -12,7 +10,7 @@ namespace Modal.Backend.ControlPlane.Tests.Persistence;
 public sealed class PostgresServer : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("modal-pg-").FullName;
-    private readonly int _port = FreePort();
+    private readonly int _port = FreePort.Find();
     private string? _missing;
     private Process? _process;
 
@@ -52,13 +50,6 @@ public sealed class PostgresServer : IAsyncLifetime
         }
 
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private async Task StartAsync()

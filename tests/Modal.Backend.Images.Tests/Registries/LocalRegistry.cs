@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using CliWrap;
 using CliWrap.Buffered;
 
@@ -27,7 +25,7 @@ internal sealed class LocalRegistry : IAsyncDisposable
     {
         await AptPackages.RequireAsync("docker-registry", "skopeo");
         var folder = new TemporaryFolder();
-        var port = FindPort();
+        var port = FreePort.Find();
         var configuration = Path.Combine(folder.Path, "config.yml");
         var passwords = Path.Combine(folder.Path, "htpasswd");
         await File.WriteAllTextAsync(passwords, PasswordLine);
@@ -79,12 +77,5 @@ internal sealed class LocalRegistry : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         _folder.Dispose();
-    }
-
-    private static int FindPort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

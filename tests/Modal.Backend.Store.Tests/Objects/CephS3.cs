@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using Amazon.Runtime;
 using Amazon.S3;
@@ -15,7 +14,7 @@ public sealed class CephS3 : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("modal-ceph-").FullName;
     private readonly List<Process> _processes = [];
-    private readonly int _port = FreePort();
+    private readonly int _port = FreePort.Find();
     private string? _missing;
 
     public async ValueTask InitializeAsync()
@@ -67,7 +66,7 @@ public sealed class CephS3 : IAsyncLifetime
 
     private async Task StartAsync()
     {
-        var (monitor, id) = (FreePort(), Guid.NewGuid());
+        var (monitor, id) = (FreePort.Find(), Guid.NewGuid());
         var configuration = Path.Combine(_folder, "ceph.conf");
         await File.WriteAllTextAsync(configuration, $"""
             [global]
@@ -138,12 +137,5 @@ public sealed class CephS3 : IAsyncLifetime
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
         _processes.Add(process);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

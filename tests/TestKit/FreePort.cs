@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Modal.Scenarios.Harness;
+namespace Modal.TestKit;
 
 /// <summary>Ports of this machine that nobody uses at the moment.</summary>
 internal static class FreePort
